@@ -1,0 +1,59 @@
+# How every target of the project is compiled, and the few functions that declare them.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(SPORE_PLUGIN_DIR ${CMAKE_BINARY_DIR}/plugins)
+set(SPORE_SANITIZE "" CACHE STRING "Value for -fsanitize=, or empty")
+
+find_package(Threads REQUIRED)
+find_program(SPORE_CCACHE ccache)
+if(SPORE_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${SPORE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SPORE_CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Werror -Wshadow=local -Wnon-virtual-dtor)
+add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2> -fstack-protector-strong)
+if(SPORE_SANITIZE)
+  add_compile_options(-fsanitize=${SPORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SPORE_SANITIZE})
+endif()
+
+# spore_library(NAME SOURCES a.cpp ... [LIBS target ...]): one folder of the core, as a static library.
+function(spore_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC sporehost_sdk ${ARG_LIBS})
+endfunction()
+
+# spore_plugin(NAME SOURCES a.cpp ... [LIBS target ...]): one plugin. It sees the SDK and nothing else of the core.
+function(spore_plugin name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(${name} MODULE ${ARG_SOURCES})
+  sporehost_plugin_properties(${name})
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${SPORE_PLUGIN_DIR})
+  target_link_libraries(${name} PRIVATE sporehost_sdk ${ARG_LIBS})
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sporehost/plugins)
+endfunction()
+
+# spore_test(NAME SOURCES a.cpp ... [LIBS target ...] [LABEL tier]): one GoogleTest program, one ctest entry a case.
+function(spore_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE sporehost_sdk ${ARG_LIBS} GTest::gtest_main GTest::gmock)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -41,6 +41,13 @@ CONF
     echo "$state"
 }
 
+# apt_lock: makes this script the only one at the private states and at what is unpacked from them, until it ends.
+apt_lock() {
+    local lock
+    exec {lock}>"$(cache_directory)/apt.lock"
+    flock "$lock"
+}
+
 # apt_refresh ARCH: gets today's package lists.
 apt_refresh() {
     apt_private "$1" apt-get -q -o Dpkg::Use-Pty=0 update >&2 ||

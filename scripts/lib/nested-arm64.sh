@@ -18,5 +18,5 @@ nested_machine() { # KERNEL_FOLDER
     QEMU=(qemu-system-aarch64 -accel "tcg,thread=multi" -M "virt,virtualization=on,gic-version=3"
         -cpu "${NESTED_ARM64_CPU:-neoverse-n1}" -kernel "$1/vmlinuz")
     NESTED_CONSOLE=ttyAMA0
-    NESTED_KERNEL_ARGUMENTS=""
+    NESTED_KERNEL_ARGUMENTS="nokaslr" # x86-64 has no KASLR when it starts from vmlinux
 }

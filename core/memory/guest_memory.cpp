@@ -1,0 +1,124 @@
+#include "core/memory/guest_memory.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace sporehost {
+namespace {
+
+using spore::fail;
+using spore::Result;
+
+bool page_aligned(uint64_t value) {
+  return value % static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) == 0;
+}
+
+} // namespace
+
+bool GuestMemory::overlaps(uint64_t gpa, uint64_t bytes) const {
+  const auto meets = [&](uint64_t start, uint64_t length) { return gpa < start + length && start < gpa + bytes; };
+  if (elastic_ && meets(elastic_->geometry().gpa, elastic_->geometry().bytes)) return true;
+  return std::any_of(ram_.begin(), ram_.end(), [&](const Region& r) { return meets(r.gpa, r.bytes()); });
+}
+
+Result<void> GuestMemory::add_ram(uint64_t gpa, uint64_t bytes) {
+  if (bytes == 0 || !page_aligned(gpa) || !page_aligned(bytes) || gpa + bytes < gpa || overlaps(gpa, bytes))
+    return fail(SPORE_E_INVALID, "RAM of " + std::to_string(bytes) + " bytes at GPA " + std::to_string(gpa) +
+                                     " is empty, unaligned or overlaps other memory");
+  Mapping mapping(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+                  bytes);
+  if (!mapping)
+    return fail(SPORE_E_NO_MEMORY, "cannot reserve " + std::to_string(bytes >> 20) + " MiB of guest RAM: " +
+                                       std::strerror(errno) + "; ask for less memory, or free some on the host");
+  const auto at =
+      std::upper_bound(ram_.begin(), ram_.end(), gpa, [](uint64_t g, const Region& r) { return g < r.gpa; });
+  ram_.insert(at, Region{gpa, std::move(mapping)});
+  return {};
+}
+
+Result<void> GuestMemory::add_elastic(std::unique_ptr<ElasticRegion> region) {
+  if (elastic_) return fail(SPORE_E_EXISTS, "the guest already has an elastic region");
+  if (overlaps(region->geometry().gpa, region->geometry().bytes))
+    return fail(SPORE_E_INVALID, "the elastic region overlaps RAM");
+  elastic_ = std::move(region);
+  return {};
+}
+
+Result<void> GuestMemory::map_file(uint64_t gpa, int fd, uint64_t bytes) {
+  for (const Region& region : ram_) {
+    if (gpa < region.gpa || gpa >= region.end()) continue;
+    if (!page_aligned(gpa) || bytes == 0 || bytes > region.end() - gpa) break;
+    void* at = region.mapping.data() + (gpa - region.gpa);
+    if (::mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED)
+      return fail(SPORE_E_IO, std::string("cannot map the file into guest RAM: ") + std::strerror(errno));
+    return {};
+  }
+  return fail(SPORE_E_RANGE, "the file does not fit into guest RAM at GPA " + std::to_string(gpa));
+}
+
+template <typename Use>
+spore_status GuestMemory::for_each_piece(uint64_t gpa, uint64_t bytes, Use&& use) const {
+  if (bytes == 0) return SPORE_OK;
+  if (gpa + bytes < gpa) return SPORE_E_RANGE;
+  // First see that everything up to the elastic region is RAM, without a gap; then use it.
+  auto region = std::upper_bound(ram_.begin(), ram_.end(), gpa, [](uint64_t g, const Region& r) { return g < r.gpa; });
+  if (region != ram_.begin() && gpa < std::prev(region)->end()) --region;
+  const auto first = region;
+  uint64_t end = gpa;
+  while (end - gpa < bytes && region != ram_.end() && region->gpa <= end) end = (region++)->end();
+  const uint64_t in_ram = std::min(bytes, end - gpa);
+
+  const auto use_ram = [&] {
+    uint64_t done = 0;
+    for (auto r = first; done < in_ram; ++r) {
+      const uint64_t here = std::min(in_ram - done, r->end() - (gpa + done));
+      use(r->mapping.data() + (gpa + done - r->gpa), done, here);
+      done += here;
+    }
+  };
+  if (in_ram == bytes) return use_ram(), SPORE_OK;
+  // The elastic region is the last thing in the address space (the board puts it there), so it takes all that is left.
+  if (!elastic_ || gpa + in_ram < elastic_->geometry().gpa) return SPORE_E_RANGE;
+  return elastic_->with_pointer(gpa + in_ram - elastic_->geometry().gpa, bytes - in_ram, [&](uint8_t* host) {
+    use_ram();
+    use(host, in_ram, bytes - in_ram);
+  });
+}
+
+spore_status GuestMemory::read(uint64_t gpa, std::span<uint8_t> to) const {
+  return for_each_piece(gpa, to.size(), [&](const uint8_t* host, uint64_t done, uint64_t bytes) {
+    std::memcpy(to.data() + done, host, bytes);
+  });
+}
+
+spore_status GuestMemory::write(uint64_t gpa, std::span<const uint8_t> from) {
+  return for_each_piece(gpa, from.size(), [&](uint8_t* host, uint64_t done, uint64_t bytes) {
+    std::memcpy(host, from.data() + done, bytes);
+  });
+}
+
+bool GuestMemory::contains(uint64_t gpa, uint64_t bytes) const {
+  return for_each_piece(gpa, bytes, [](const uint8_t*, uint64_t, uint64_t) {}) == SPORE_OK;
+}
+
+spore_status GuestMemory::load_u16(uint64_t gpa, uint16_t& out) const {
+  if (gpa % 2 != 0) return SPORE_E_INVALID;
+  return for_each_piece(gpa, 2, [&](uint8_t* host, uint64_t, uint64_t) {
+    out = std::atomic_ref<uint16_t>(*reinterpret_cast<uint16_t*>(host)).load(std::memory_order_acquire);
+  });
+}
+
+spore_status GuestMemory::store_u16(uint64_t gpa, uint16_t value) {
+  if (gpa % 2 != 0) return SPORE_E_INVALID;
+  return for_each_piece(gpa, 2, [&](uint8_t* host, uint64_t, uint64_t) {
+    std::atomic_ref<uint16_t>(*reinterpret_cast<uint16_t*>(host)).store(value, std::memory_order_release);
+  });
+}
+
+} // namespace sporehost

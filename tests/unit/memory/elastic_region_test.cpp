@@ -1,0 +1,221 @@
+#include "core/memory/elastic_region.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "tests/support/fake_slot_mapper.hpp"
+
+namespace sporehost {
+namespace {
+
+constexpr uint64_t kMiB = 1u << 20;
+constexpr uint64_t kBlock = 2 * kMiB;
+constexpr uint64_t kSlot = 128 * kMiB;
+constexpr uint64_t kGpa = uint64_t{4} << 30;
+
+class ElasticRegionTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<ElasticRegion> make(uint64_t bytes) {
+    auto region = ElasticRegion::create({kGpa, bytes, kBlock, kSlot}, mapper_);
+    EXPECT_TRUE(region.ok());
+    return std::move(region).value();
+  }
+  testing::FakeSlotMapper mapper_;
+};
+
+uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * 4096;
+}
+
+TEST_F(ElasticRegionTest, ReservingSixteenGiBCostsNothing) {
+  const uint64_t before = resident_bytes();
+  auto region = make(uint64_t{16} << 30);
+  EXPECT_LT(resident_bytes() - before, 4 * kMiB);
+  EXPECT_TRUE(mapper_.mapped.empty());
+}
+
+TEST_F(ElasticRegionTest, SlotEntersWithItsFirstBlockAndLeavesWithItsLast) {
+  auto region = make(4 * kSlot);
+  ASSERT_TRUE(region->plug(0, kBlock).ok());
+  ASSERT_TRUE(region->plug(kBlock, kBlock).ok());
+  EXPECT_EQ(mapper_.maps, 1);
+  ASSERT_TRUE(region->unplug(0, kBlock).ok());
+  EXPECT_EQ(mapper_.unmaps, 0);
+  ASSERT_TRUE(region->unplug(kBlock, kBlock).ok());
+  EXPECT_EQ(mapper_.unmaps, 1);
+  EXPECT_EQ(region->plugged_bytes(), 0u);
+}
+
+TEST_F(ElasticRegionTest, ARequestMaySpanSlots) {
+  auto region = make(4 * kSlot);
+  ASSERT_TRUE(region->plug(kSlot - kBlock, kSlot + 2 * kBlock).ok());
+  EXPECT_EQ(mapper_.mapped.size(), 3u);
+  EXPECT_EQ(region->plugged_bytes(), kSlot + 2 * kBlock);
+}
+
+TEST_F(ElasticRegionTest, TheLastSlotMayBeShort) {
+  auto region = make(kSlot + 3 * kBlock);
+  ASSERT_TRUE(region->plug(kSlot, 3 * kBlock).ok());
+  EXPECT_EQ(mapper_.mapped.at(kGpa + kSlot).bytes, 3 * kBlock);
+}
+
+TEST_F(ElasticRegionTest, RefusesWhatIsOutsideUnalignedOrAlreadySo) {
+  auto region = make(2 * kSlot);
+  EXPECT_EQ(region->plug(0, 0).error().status, SPORE_E_RANGE);
+  EXPECT_EQ(region->plug(1, kBlock).error().status, SPORE_E_INVALID);
+  EXPECT_EQ(region->plug(2 * kSlot, kBlock).error().status, SPORE_E_RANGE);
+  EXPECT_EQ(region->plug(kBlock, ~uint64_t{0} - kBlock + 1).error().status, SPORE_E_RANGE);
+  ASSERT_TRUE(region->plug(0, kBlock).ok());
+  EXPECT_EQ(region->plug(0, 2 * kBlock).error().status, SPORE_E_STATE);
+  EXPECT_EQ(region->unplug(0, 2 * kBlock).error().status, SPORE_E_STATE);
+  EXPECT_EQ(region->plugged_bytes(), kBlock);
+  EXPECT_EQ(region->blocks(0, 2 * kBlock), BlockState::mixed);
+}
+
+TEST_F(ElasticRegionTest, Vmem40AFailedMapLeavesNothingBehind) {
+  auto region = make(4 * kSlot);
+  mapper_.fail_map_after = 2;
+  EXPECT_EQ(region->plug(0, 4 * kSlot).error().status, SPORE_E_NO_MEMORY);
+  EXPECT_TRUE(mapper_.mapped.empty());
+  EXPECT_EQ(region->plugged_bytes(), 0u);
+  EXPECT_EQ(region->blocks(0, 4 * kSlot), BlockState::unplugged);
+  mapper_.fail_map_after = -1;
+  EXPECT_TRUE(region->plug(0, 4 * kSlot).ok());
+}
+
+TEST_F(ElasticRegionTest, Vmem40AFailedUnmapKeepsTheMemoryAndItsContents) {
+  auto region = make(kSlot);
+  ASSERT_TRUE(region->plug(0, kBlock).ok());
+  const char text[] = "still here";
+  ASSERT_EQ(region->write(0, text, sizeof text), SPORE_OK);
+  mapper_.fail_unmap = true;
+  EXPECT_EQ(region->unplug(0, kBlock).error().status, SPORE_E_IO);
+  char back[sizeof text] = {};
+  EXPECT_EQ(region->read(0, back, sizeof back), SPORE_OK);
+  EXPECT_STREQ(back, text);
+  mapper_.fail_unmap = false;
+}
+
+TEST_F(ElasticRegionTest, Vmem40TheSlotLeavesTheGuestBeforeItIsDiscarded) {
+  auto region = make(kSlot);
+  ASSERT_TRUE(region->plug(0, kBlock).ok());
+  const uint8_t one = 1;
+  ASSERT_EQ(region->write(5, &one, 1), SPORE_OK);
+  uint8_t seen = 0;
+  mapper_.on_unmap = [&](const uint8_t* host) { seen = host[5]; };
+  ASSERT_TRUE(region->unplug(0, kBlock).ok());
+  EXPECT_EQ(seen, 1);
+}
+
+TEST_F(ElasticRegionTest, Vmem36ContentIsZeroAfterUnplugAndReplug) {
+  auto region = make(kSlot);
+  for (const uint64_t neighbour : {uint64_t{0}, kBlock}) { // alone in its slot, and beside a plugged block
+    if (neighbour != 0) {
+      ASSERT_TRUE(region->plug(neighbour, kBlock).ok());
+    }
+    ASSERT_TRUE(region->plug(0, kBlock).ok());
+    const uint64_t value = 0xfeedface;
+    ASSERT_EQ(region->write(kBlock - 8, &value, 8), SPORE_OK);
+    ASSERT_TRUE(region->unplug(0, kBlock).ok());
+    ASSERT_TRUE(region->plug(0, kBlock).ok());
+    uint64_t back = 1;
+    ASSERT_EQ(region->read(kBlock - 8, &back, 8), SPORE_OK);
+    EXPECT_EQ(back, 0u);
+    ASSERT_TRUE(region->unplug_all().ok());
+  }
+}
+
+TEST_F(ElasticRegionTest, Vmem39UnplugGivesThePagesBack) {
+  auto region = make(kSlot);
+  ASSERT_TRUE(region->plug(0, 64 * kMiB).ok());
+  const std::vector<uint8_t> ones(64 * kMiB, 1);
+  ASSERT_EQ(region->write(0, ones.data(), ones.size()), SPORE_OK);
+  const uint64_t full = resident_bytes();
+  ASSERT_TRUE(region->unplug(0, 64 * kMiB).ok());
+  EXPECT_GT(full - resident_bytes(), 60 * kMiB);
+}
+
+TEST_F(ElasticRegionTest, Vmem39AnEmptySlotCannotBeTouchedOnTheHostEither) {
+  auto region = make(kSlot);
+  ASSERT_TRUE(region->plug(0, kBlock).ok());
+  auto* host = static_cast<uint8_t*>(mapper_.mapped.at(kGpa).host);
+  ASSERT_TRUE(region->unplug(0, kBlock).ok());
+  EXPECT_DEATH(*const_cast<volatile uint8_t*>(host) = 1, "");
+}
+
+TEST_F(ElasticRegionTest, CopiesTouchOnlyPluggedBlocks) {
+  auto region = make(kSlot);
+  ASSERT_TRUE(region->plug(kBlock, kBlock).ok());
+  uint8_t buffer[16] = {};
+  EXPECT_EQ(region->read(kBlock - 8, buffer, 16), SPORE_E_RANGE);
+  EXPECT_EQ(region->read(2 * kBlock - 8, buffer, 16), SPORE_E_RANGE);
+  EXPECT_EQ(region->read(2 * kBlock - 16, buffer, 16), SPORE_OK);
+  EXPECT_EQ(region->read(kSlot, buffer, 1), SPORE_E_RANGE);
+  EXPECT_EQ(region->read(~uint64_t{0}, buffer, 16), SPORE_E_RANGE);
+}
+
+TEST_F(ElasticRegionTest, FrozenAnswersBusy) {
+  auto region = make(kSlot);
+  region->freeze(true);
+  EXPECT_EQ(region->plug(0, kBlock).error().status, SPORE_E_BUSY);
+  EXPECT_EQ(region->unplug_all().error().status, SPORE_E_BUSY);
+  region->freeze(false);
+  EXPECT_TRUE(region->plug(0, kBlock).ok());
+}
+
+TEST_F(ElasticRegionTest, Vmem13KeptSlotsStayMappedAndReadZero) {
+  auto region = make(3 * kSlot);
+  ASSERT_TRUE(region->keep_mapped(kSlot + kBlock).ok());
+  EXPECT_EQ(mapper_.mapped.size(), 2u);
+  ASSERT_TRUE(region->plug(0, kBlock).ok());
+  ASSERT_TRUE(region->unplug(0, kBlock).ok());
+  EXPECT_EQ(mapper_.mapped.size(), 2u);
+  EXPECT_EQ(*static_cast<uint8_t*>(mapper_.mapped.at(kGpa).host), 0);
+  ASSERT_TRUE(region->keep_mapped(0).ok());
+  EXPECT_TRUE(mapper_.mapped.empty());
+}
+
+TEST_F(ElasticRegionTest, AllOfTheSeedsRegionBlockByBlock) {
+  auto region = make(uint64_t{15872} * kMiB);
+  for (uint64_t offset = 0; offset < region->geometry().bytes; offset += kBlock)
+    ASSERT_TRUE(region->plug(offset, kBlock).ok());
+  EXPECT_EQ(region->plugged_bytes(), uint64_t{15872} * kMiB);
+  EXPECT_EQ(mapper_.maps, 124);
+  ASSERT_TRUE(region->unplug_all().ok());
+  EXPECT_TRUE(mapper_.mapped.empty());
+}
+
+TEST_F(ElasticRegionTest, CopiesAndUnplugsMayRace) {
+  auto region = make(kSlot);
+  std::thread copier([&] {
+    uint8_t buffer[4096] = {};
+    for (int i = 0; i < 2000; ++i) (void)region->write((i % 64) * kBlock, buffer, sizeof buffer);
+  });
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(region->plug(0, kSlot).ok());
+    ASSERT_TRUE(region->unplug(0, kSlot).ok());
+  }
+  copier.join();
+}
+
+TEST_F(ElasticRegionTest, GeometryIsValidated) {
+  for (const ElasticGeometry bad :
+       {ElasticGeometry{kGpa, kSlot, 3 * kMiB, kSlot}, ElasticGeometry{kGpa, kSlot, 512, kSlot},
+        ElasticGeometry{kGpa, kSlot, kBlock, kMiB}, ElasticGeometry{kGpa, 0, kBlock, kSlot},
+        ElasticGeometry{kGpa, kSlot + 1, kBlock, kSlot},
+        ElasticGeometry{~uint64_t{0} - kBlock + 1, 2 * kBlock, kBlock, kSlot}}) {
+    const auto region = ElasticRegion::create(bad, mapper_);
+    ASSERT_FALSE(region.ok());
+    EXPECT_EQ(region.error().status, SPORE_E_INVALID);
+  }
+}
+
+} // namespace
+} // namespace sporehost

@@ -1,0 +1,103 @@
+#include "core/memory/guest_memory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <numeric>
+
+#include "tests/support/fake_slot_mapper.hpp"
+
+namespace sporehost {
+namespace {
+
+constexpr uint64_t kMiB = 1u << 20;
+
+std::vector<uint8_t> counting(size_t bytes) {
+  std::vector<uint8_t> data(bytes);
+  std::iota(data.begin(), data.end(), uint8_t{1});
+  return data;
+}
+
+TEST(GuestMemory, CopiesAcrossAdjacentRegionsAndIntoTheElasticOne) {
+  testing::FakeSlotMapper mapper;
+  GuestMemory memory;
+  ASSERT_TRUE(memory.add_ram(kMiB, kMiB).ok());
+  ASSERT_TRUE(memory.add_ram(0, kMiB).ok());
+  auto region = ElasticRegion::create({2 * kMiB, 4 * kMiB, 2 * kMiB, 2 * kMiB}, mapper);
+  ASSERT_TRUE(region.ok());
+  ASSERT_TRUE(memory.add_elastic(std::move(region).value()).ok());
+  ASSERT_TRUE(memory.elastic()->plug(0, 2 * kMiB).ok());
+  const auto out = counting(kMiB + 200);
+  ASSERT_EQ(memory.write(kMiB - 100, out), SPORE_OK); // RAM, RAM, elastic
+  std::vector<uint8_t> back(out.size());
+  ASSERT_EQ(memory.read(kMiB - 100, back), SPORE_OK);
+  EXPECT_EQ(back, out);
+}
+
+TEST(GuestMemory, AllOrNothingAtTheEdges) {
+  GuestMemory memory;
+  ASSERT_TRUE(memory.add_ram(0, kMiB).ok());
+  const auto out = counting(16);
+  EXPECT_EQ(memory.write(kMiB - 8, out), SPORE_E_RANGE);
+  std::array<uint8_t, 8> back{};
+  ASSERT_EQ(memory.read(kMiB - 8, back), SPORE_OK);
+  EXPECT_EQ(back, (std::array<uint8_t, 8>{}));
+  EXPECT_EQ(memory.read(~uint64_t{0} - 3, back), SPORE_E_RANGE);
+  EXPECT_TRUE(memory.contains(kMiB - 1, 1));
+  EXPECT_FALSE(memory.contains(kMiB, 1));
+  EXPECT_FALSE(memory.contains(kMiB - 1, ~uint64_t{0}));
+}
+
+TEST(GuestMemory, GapsAreNoMemory) {
+  GuestMemory memory;
+  ASSERT_TRUE(memory.add_ram(0, kMiB).ok());
+  ASSERT_TRUE(memory.add_ram(2 * kMiB, kMiB).ok());
+  EXPECT_FALSE(memory.contains(kMiB - 1, kMiB + 2));
+  EXPECT_FALSE(memory.contains(kMiB, 1));
+  EXPECT_TRUE(memory.contains(2 * kMiB, kMiB));
+}
+
+TEST(GuestMemory, RefusesOverlapsAndUnalignedRam) {
+  GuestMemory memory;
+  ASSERT_TRUE(memory.add_ram(kMiB, kMiB).ok());
+  EXPECT_FALSE(memory.add_ram(0, kMiB + 4096).ok());
+  EXPECT_FALSE(memory.add_ram(100, 4096).ok());
+  EXPECT_FALSE(memory.add_ram(0, 0).ok());
+  EXPECT_FALSE(memory.add_ram(~uint64_t{0} - 4095, 8192).ok());
+}
+
+TEST(GuestMemory, SixteenBitWords) {
+  GuestMemory memory;
+  ASSERT_TRUE(memory.add_ram(0, kMiB).ok());
+  ASSERT_EQ(memory.store_u16(6, 0xabcd), SPORE_OK);
+  uint16_t value = 0;
+  ASSERT_EQ(memory.load_u16(6, value), SPORE_OK);
+  EXPECT_EQ(value, 0xabcd);
+  EXPECT_EQ(memory.load_u16(7, value), SPORE_E_INVALID);
+  EXPECT_EQ(memory.load_u16(kMiB, value), SPORE_E_RANGE);
+}
+
+TEST(GuestMemory, AFileIsMappedNotCopiedAndWritesStayPrivate) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  const auto content = counting(5000);
+  ASSERT_EQ(std::fwrite(content.data(), 1, content.size(), file), content.size());
+  std::fflush(file);
+  GuestMemory memory;
+  ASSERT_TRUE(memory.add_ram(0, kMiB).ok());
+  ASSERT_TRUE(memory.map_file(4096, fileno(file), content.size()).ok());
+  std::vector<uint8_t> back(content.size());
+  ASSERT_EQ(memory.read(4096, back), SPORE_OK);
+  EXPECT_EQ(back, content);
+  const std::array<uint8_t, 1> changed{0xff};
+  ASSERT_EQ(memory.write(4096, changed), SPORE_OK);
+  std::rewind(file);
+  EXPECT_EQ(std::fgetc(file), content[0]);
+  EXPECT_FALSE(memory.map_file(kMiB - 4096, fileno(file), content.size()).ok());
+  EXPECT_FALSE(memory.map_file(100, fileno(file), 1).ok());
+  std::fclose(file);
+}
+
+} // namespace
+} // namespace sporehost

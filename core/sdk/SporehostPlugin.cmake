@@ -2,9 +2,9 @@
 #
 # The version script hides everything but the entry point. Hidden visibility alone would still export GNU_UNIQUE
 # symbols (statics of inline functions and templates), and a plugin that has one is never unloaded.
-set(SPOREHOST_PLUGIN_MAP ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
-
 function(sporehost_plugin_properties target)
+  # Set here, as the callers' folders do not see the variables of this one.
+  set(SPOREHOST_PLUGIN_MAP ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.map)
   set_target_properties(${target} PROPERTIES PREFIX "" SUFFIX ".so" CXX_VISIBILITY_PRESET hidden
     C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON LINK_DEPENDS ${SPOREHOST_PLUGIN_MAP})
   if(NOT APPLE)

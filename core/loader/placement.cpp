@@ -1,0 +1,52 @@
+#include "core/loader/placement.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace sporehost::loader {
+
+namespace {
+
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kMiB = 1u << 20;
+
+// Rounded up: a size must not read as smaller than it is.
+std::string mib(uint64_t bytes) {
+  return std::to_string(bytes / kMiB + (bytes % kMiB != 0 ? 1 : 0)) + " MiB";
+}
+
+} // namespace
+
+spore::Result<void> check_kernel_fits(std::span<const Segment> segments, uint64_t low, uint64_t top) {
+  for (const Segment& segment : segments) {
+    const uint64_t end = segment.gpa + segment.mem_size;
+    if (segment.gpa < low) {
+      return spore::fail(SPORE_E_RANGE, "the kernel wants address " + std::to_string(segment.gpa) +
+                                            ", below the first usable one, " + std::to_string(low) +
+                                            "; it is not a kernel for this board");
+    }
+    if (end > top) {
+      return spore::fail(SPORE_E_RANGE, "the kernel reaches up to " + mib(end) + " but RAM below 4 GiB ends at " +
+                                            std::to_string(top / kMiB) + " MiB; give the machine more memory");
+    }
+  }
+  return {};
+}
+
+spore::Result<uint64_t> place_initrd(const InitrdRequest& request) {
+  if (request.size == 0) return spore::fail(SPORE_E_INVALID, "the initrd is empty");
+  const uint64_t top = std::min(request.ram_top, request.addr_max == UINT64_MAX ? UINT64_MAX : request.addr_max + 1);
+  const uint64_t bottom = request.kernel_end / kPage * kPage + (request.kernel_end % kPage != 0 ? kPage : 0);
+  const bool fits =
+      request.size <= top && (top - request.size) / kPage * kPage >= bottom && bottom >= request.kernel_end;
+  if (!fits) {
+    return spore::fail(SPORE_E_RANGE, "initrd of " + mib(request.size) + " does not fit into " +
+                                          std::to_string(request.ram_top / kMiB) +
+                                          " MiB of RAM: the kernel takes it up to " + mib(request.kernel_end) +
+                                          " and the initrd must end below " + mib(top) +
+                                          "; give the machine more memory or use a smaller initrd");
+  }
+  return (top - request.size) / kPage * kPage;
+}
+
+} // namespace sporehost::loader

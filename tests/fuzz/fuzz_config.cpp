@@ -16,12 +16,22 @@ constexpr std::string_view kSchema = R"({"type":"object","properties":{
   "sub":{"type":"object","properties":{"on":{"type":"boolean","default":false}}},
   "list":{"type":"array","items":{"type":"integer","multipleOf":2}}}})";
 
+sporehost::OptionTree some_options() {
+  sporehost::OptionTree options;
+  options.value = {
+      {"a", "1KiB"}, {"b", {1, "x", nullptr}}, {"c", {{"a", -3}, {"d", 1.5}}}, {"e", true}, {"f", INT64_MIN}};
+  options.file = "options";
+  return options;
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   static const auto schema = sporehost::OptionSchema::parse(kSchema, "fuzz");
   if (!schema) std::abort();
+  // Any text may also turn up as a plugin's schema.
+  if (auto odd = sporehost::OptionSchema::parse(text, "fuzz")) (void)odd->apply(some_options());
   auto config = sporehost::parse_machine_config(text, "/fuzz/m.yaml");
   if (!config) {
     if (config.error().text.empty()) std::abort(); // every refusal says why
@@ -30,7 +40,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (config->cpus < 1 || config->cpus > sporehost::kMostCpus) std::abort();
   if (config->memory.size && *config->memory.size % (1u << 20) != 0) std::abort();
   for (const auto& device : config->devices) (void)schema->apply(device.options);
-  // Any text may also turn up as a plugin's schema.
-  (void)sporehost::OptionSchema::parse(text, "fuzz");
   return 0;
 }

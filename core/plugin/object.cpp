@@ -1,0 +1,95 @@
+#include "core/plugin/object.hpp"
+
+#include "core/plugin/safe_read.hpp"
+
+#include <sporehost/backend.h>
+#include <sporehost/device.h>
+#include <sporehost/memory_policy.h>
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace sporehost::plugin {
+namespace {
+
+// All tables begin alike, and up to their last 1.0 field they are function pointers after `size`.
+struct AnyOps {
+  uint32_t size;
+  void (*destroy)(void* self);
+};
+constexpr size_t kFirst = offsetof(AnyOps, destroy);
+static_assert(kFirst == offsetof(spore_backend_ops, destroy));
+static_assert(kFirst == offsetof(spore_virtio_device_ops, destroy));
+static_assert(kFirst == offsetof(spore_io_device_ops, destroy));
+static_assert(kFirst == offsetof(spore_memory_policy_ops, destroy));
+
+constexpr const char* kBackend[] = {"destroy",      "query_interface", "probe", "open", "map_memory",   "unmap_memory",
+                                    "create_vcpu",  "destroy_vcpu",    "run",   "kick", "set_irq_line", "pulse_irq",
+                                    "add_doorbell", "remove_doorbell"};
+constexpr const char* kVirtio[] = {"destroy",         "query_interface", "describe", "read_config", "write_config",
+                                   "accept_features", "activate",        "notify",   "reset",       "system_reset"};
+constexpr const char* kIo[] = {"destroy", "query_interface", "describe", "read", "write", "system_reset"};
+constexpr const char* kPolicy[] = {"destroy", "query_interface", "plan", "on_event"};
+
+constexpr size_t bytes_of(std::span<const char* const> names) {
+  return kFirst + names.size() * sizeof(void*);
+}
+static_assert(bytes_of(kBackend) == offsetof(spore_backend_ops, remove_doorbell) + sizeof(void*));
+static_assert(bytes_of(kVirtio) == offsetof(spore_virtio_device_ops, system_reset) + sizeof(void*));
+static_assert(bytes_of(kIo) == offsetof(spore_io_device_ops, system_reset) + sizeof(void*));
+static_assert(bytes_of(kPolicy) == offsetof(spore_memory_policy_ops, on_event) + sizeof(void*));
+
+std::span<const char* const> functions_of(uint32_t kind) {
+  switch (kind) {
+    case SPORE_KIND_BACKEND:
+      return kBackend;
+    case SPORE_KIND_VIRTIO_DEVICE:
+      return kVirtio;
+    case SPORE_KIND_IO_DEVICE:
+      return kIo;
+    case SPORE_KIND_MEMORY_POLICY:
+      return kPolicy;
+    default:
+      return {};
+  }
+}
+
+} // namespace
+
+std::string check_ops(uint32_t kind, const void* ops) {
+  const auto names = functions_of(kind);
+  if (names.empty()) return "is of a kind that this host does not know";
+  uint32_t size = 0;
+  if (!copy_in(ops, &size, sizeof size)) return "has a table of functions that is NULL or cannot be read";
+  if (size < bytes_of(names)) {
+    return "has a table of functions whose size is " + std::to_string(size) + ", version 1.0 already has " +
+           std::to_string(bytes_of(names));
+  }
+  std::vector<const void*> functions(names.size());
+  if (!copy_in(static_cast<const char*>(ops) + kFirst, functions.data(), functions.size() * sizeof(void*))) {
+    return "has a table of functions that cannot be read to its end";
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (functions[i] == nullptr) return std::string("has NULL for the function '") + names[i] + "'";
+  }
+  return {};
+}
+
+PluginObject& PluginObject::operator=(PluginObject&& other) noexcept {
+  if (this == &other) return *this;
+  reset();
+  library_ = std::move(other.library_);
+  object_ = std::exchange(other.object_, spore_object{});
+  origin_ = std::move(other.origin_);
+  return *this;
+}
+
+void PluginObject::reset() {
+  const spore_object gone = std::exchange(object_, spore_object{});
+  if (gone.self != nullptr) static_cast<const AnyOps*>(gone.ops)->destroy(gone.self);
+  library_.reset();
+}
+
+} // namespace sporehost::plugin

@@ -1,0 +1,57 @@
+// An object that a plugin made, owned by the host: destroyed exactly once, its plugin's code kept until then.
+#pragma once
+
+#include "core/plugin/library.hpp"
+
+#include <sporehost/abi.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace sporehost::plugin {
+
+// Checks the table of an object of `kind`: long enough for version 1.0 and without a NULL in it. Empty: it is sound;
+// else the sentence that says what is missing. [any]
+[[nodiscard]] std::string check_ops(uint32_t kind, const void* ops);
+
+// [main] to make, move and destroy; the object's own calls bear their own tags.
+class PluginObject {
+ public:
+  PluginObject() = default;
+  PluginObject(std::shared_ptr<Library> library, spore_object object, std::string origin)
+      : library_(std::move(library)), object_(object), origin_(std::move(origin)) {}
+  PluginObject(PluginObject&& other) noexcept { *this = std::move(other); }
+  PluginObject& operator=(PluginObject&& other) noexcept;
+  PluginObject(const PluginObject&) = delete;
+  PluginObject& operator=(const PluginObject&) = delete;
+  ~PluginObject() { reset(); }
+
+  explicit operator bool() const { return object_.self != nullptr; }
+  [[nodiscard]] void* self() const { return object_.self; }
+  [[nodiscard]] const spore_object& object() const { return object_; }
+
+  // The table of functions; Ops is the table type of the kind: spore_backend_ops, spore_virtio_device_ops, ...
+  template <typename Ops>
+  [[nodiscard]] const Ops* ops() const {
+    return static_cast<const Ops*>(object_.ops);
+  }
+
+  // "plugin '/path/x.so' (id 'x')": put it before every error of this object.
+  [[nodiscard]] const std::string& origin() const { return origin_; }
+
+  // Destroys the object, if there is one.
+  void reset();
+
+  // Hands the object to somebody who destroys it; this keeps the plugin's code, and must outlive it.
+  [[nodiscard]] spore_object release() { return std::exchange(object_, spore_object{}); }
+
+ private:
+  std::shared_ptr<Library> library_; // declared first: lives longer than what it made
+  spore_object object_{};
+  std::string origin_;
+};
+
+} // namespace sporehost::plugin

@@ -1,0 +1,259 @@
+#include "core/plugin/registry.hpp"
+
+#include "core/base/text.hpp"
+#include "core/plugin/shared_object.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+#include <tuple>
+
+namespace sporehost::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+
+const Factory* factory_of(const Plugin& plugin, uint32_t kind, std::string_view id) {
+  for (const Factory& factory : plugin.descriptor.factories) {
+    if (factory.kind == kind && factory.id == id) return &factory;
+  }
+  return nullptr;
+}
+
+// "is cut short: ... (SDK-3)"
+std::string reason_with_rule(const Plugin& plugin) {
+  return plugin.rule == 0 ? plugin.reason : plugin.reason + " (SDK-" + std::to_string(plugin.rule) + ")";
+}
+
+std::string kind_text(uint32_t kind) {
+  const std::string_view name = kind_name(kind);
+  return name.empty() ? "factory of kind " + std::to_string(kind) : std::string(name);
+}
+
+// "a backend", "an io-device"
+std::string a_kind(uint32_t kind) {
+  return (kind == SPORE_KIND_IO_DEVICE ? "an " : "a ") + kind_text(kind);
+}
+
+void refuse(Plugin& plugin, LoadFailure failure) {
+  plugin.state = failure.state;
+  plugin.reason = std::move(failure.reason);
+  plugin.rule = failure.rule;
+  plugin.library.reset();
+}
+
+// A plugin's own words on one line: it may have forgotten the NUL or put in line breaks.
+std::string sentence_of(spore_error& error) {
+  error.text[sizeof error.text - 1] = '\0';
+  std::string text = error.text;
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) c = ' ';
+  }
+  return text.empty() ? "create failed and gave no reason (SDK-8)" : text;
+}
+
+} // namespace
+
+std::string Plugin::origin() const {
+  const std::string id = descriptor.id.empty() ? std::string() : " (id '" + descriptor.id + "')";
+  return "plugin '" + path.string() + "'" + id;
+}
+
+Trace trace_from_environment() {
+  const char* wanted = std::getenv("SPOREHOST_PLUGIN_TRACE");
+  if (wanted == nullptr || std::string_view(wanted) != "1") return {};
+  return [](std::string_view line) {
+    std::fprintf(stderr, "plugin trace: %.*s\n", static_cast<int>(line.size()), line.data());
+  };
+}
+
+Registry::Registry(SearchPath path, Trace trace, HostAbi abi)
+    : path_(std::move(path)), trace_(std::move(trace)), abi_(abi) {
+  for (const Folder& folder : path_.folders()) {
+    this->trace("folder " + folder.path.string() + " (" + folder.why + "): " +
+                (folder.exists ? std::to_string(folder.files.size()) + " files" +
+                                     (folder.problem.empty() ? "" : ", " + folder.problem)
+                               : "does not exist"));
+  }
+}
+
+void Registry::trace(const std::string& line) const {
+  if (trace_) trace_(line);
+}
+
+std::vector<const Plugin*> Registry::plugins() const {
+  std::vector<const Plugin*> all;
+  for (const auto& plugin : plugins_) all.push_back(plugin.get());
+  return all;
+}
+
+spore::Result<Found> Registry::find(uint32_t kind, std::string_view id) {
+  if (!is_kebab(id)) {
+    return spore::fail(SPORE_E_INVALID, quote(id) + " is no plugin name: write a-z, 0-9 and single hyphens between");
+  }
+  const fs::path name = std::string(id) + ".so";
+  for (size_t i = 0; i < path_.folders().size(); ++i) {
+    const Folder& folder = path_.folders()[i];
+    const fs::path file = folder.path / name;
+    if (!std::binary_search(folder.files.begin(), folder.files.end(), file)) continue;
+    const Plugin& plugin = load(file, i);
+    if (const Factory* factory = factory_of(plugin, kind, id)) return Found{&plugin, factory};
+  }
+  trace("no " + name.string() + " has the " + kind_text(kind) + " " + quote(id) + ": looking into every file");
+  scan();
+  if (const Plugin* plugin = holder(kind, id)) return Found{plugin, factory_of(*plugin, kind, id)};
+  return not_found(kind, id);
+}
+
+void Registry::scan() {
+  for (size_t i = 0; i < path_.folders().size(); ++i) {
+    for (const fs::path& file : path_.folders()[i].files) load(file, i);
+  }
+}
+
+const Plugin& Registry::load_file(const fs::path& file) {
+  std::error_code error;
+  const fs::path full = fs::weakly_canonical(file, error);
+  return load(error ? file : full, SIZE_MAX);
+}
+
+Plugin& Registry::load(const fs::path& file, size_t folder) {
+  for (const auto& plugin : plugins_) {
+    if (plugin->path != file) continue;
+    if (plugin->folder == folder || folder == SIZE_MAX) return *plugin;
+    plugin->folder = folder; // was loaded by its path before, and counts from now on
+    Plugin& known = *plugin;
+    arrange();
+    return known;
+  }
+  Plugin& added = *plugins_.emplace_back(std::make_unique<Plugin>());
+  added.path = file;
+  added.folder = folder;
+  load_into(added);
+  arrange();
+  trace(added.path.string() + ": " + std::string(name_of(added.state)) +
+        (added.reason.empty() ? "" : ": " + reason_with_rule(added)));
+  return added;
+}
+
+void Registry::load_into(Plugin& plugin) {
+  if (auto failure = check_shared_object(plugin.path)) return refuse(plugin, std::move(*failure));
+  auto library = Library::open(plugin.path);
+  if (auto* failure = std::get_if<LoadFailure>(&library)) return refuse(plugin, std::move(*failure));
+  plugin.library = std::get<0>(std::move(library));
+  auto raw = plugin.library->enter();
+  if (auto* failure = std::get_if<LoadFailure>(&raw)) return refuse(plugin, std::move(*failure));
+  auto descriptor = read_descriptor(std::get<0>(raw), abi_);
+  if (auto* failure = std::get_if<LoadFailure>(&descriptor)) return refuse(plugin, std::move(*failure));
+  plugin.descriptor = std::get<0>(std::move(descriptor));
+  plugin.state = LoadState::Loaded;
+}
+
+// The plugin among those loaded that the rule at the top of the header chooses.
+const Plugin* Registry::holder(uint32_t kind, std::string_view id) const {
+  const Plugin* first = nullptr;
+  for (const auto& plugin : plugins_) {
+    if (plugin->folder == SIZE_MAX || factory_of(*plugin, kind, id) == nullptr) continue;
+    if (plugin->path.stem() == id) return plugin.get();
+    if (first == nullptr) first = plugin.get();
+  }
+  return first;
+}
+
+// Loading one more file may change who holds a factory, so all is decided anew.
+void Registry::arrange() {
+  std::sort(plugins_.begin(), plugins_.end(),
+            [](const auto& a, const auto& b) { return std::tie(a->folder, a->path) < std::tie(b->folder, b->path); });
+  for (const auto& plugin : plugins_) {
+    if (is_usable(plugin->state)) settle(*plugin);
+  }
+}
+
+void Registry::settle(Plugin& plugin) const {
+  const bool older = plugin.descriptor.abi_minor < abi_.minor;
+  plugin.state = older ? LoadState::AbiMinorOlder : LoadState::Loaded;
+  plugin.reason = older ? "is built against SDK " + std::to_string(abi_.major) + "." +
+                              std::to_string(plugin.descriptor.abi_minor) + ", this host speaks " +
+                              std::to_string(abi_.major) + "." + std::to_string(abi_.minor) +
+                              "; it works, newer services go unused"
+                        : "";
+  if (plugin.folder == SIZE_MAX) return; // named by its path: takes part in no choice
+  bool all = true;
+  std::string shadows;
+  for (Factory& factory : plugin.descriptor.factories) {
+    const Plugin* by = holder(factory.kind, factory.id);
+    factory.shadowed_by = by == &plugin ? std::string() : by->path.string();
+    all = all && by != &plugin;
+    if (by == &plugin) continue;
+    shadows += (shadows.empty() ? "" : "; ") + kind_text(factory.kind) + " " + quote(factory.id) + " is taken from " +
+               factory.shadowed_by;
+  }
+  if (all) plugin.state = LoadState::DuplicateId;
+  if (!shadows.empty()) plugin.reason = shadows;
+}
+
+spore::Error Registry::not_found(uint32_t kind, std::string_view id) const {
+  std::vector<std::string> ids;
+  std::string elsewhere;
+  std::string unusable;
+  for (const auto& plugin : plugins_) {
+    for (const Factory& factory : plugin->descriptor.factories) {
+      if (factory.kind == kind) ids.push_back(factory.id);
+      if (factory.id == id) elsewhere = a_kind(factory.kind);
+    }
+    if (!is_usable(plugin->state) && plugin->folder != SIZE_MAX) {
+      unusable += "; cannot be used: " + plugin->path.string() + " " + reason_with_rule(*plugin);
+    }
+  }
+  std::string text;
+  if (!elsewhere.empty()) {
+    text = quote(id) + " is " + elsewhere + ", not " + a_kind(kind);
+  } else {
+    text = "no plugin offers " + a_kind(kind) + " " + quote(id) + did_you_mean(id, ids);
+  }
+  if (!ids.empty() && closest_match(id, ids).empty()) {
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    text += "; there is " + join_or(ids);
+  }
+  return spore::fail(SPORE_E_NOT_FOUND, text + "; searched " + path_.text() + unusable);
+}
+
+spore::Result<PluginObject> Registry::create(uint32_t kind, std::string_view id, const spore_host& host,
+                                             std::string_view options) {
+  SPORE_TRY(const Found found, find(kind, id));
+  return create(found, host, options);
+}
+
+spore::Result<PluginObject> Registry::create(const Found& found, const spore_host& host, std::string_view options) {
+  const std::string origin = found.plugin->origin();
+  const std::string what = kind_text(found.factory->kind) + " " + quote(found.factory->id);
+  trace(origin + ": creates " + what + " with " + std::string(options));
+  spore_object made{};
+  spore_error error{};
+  spore_status status = SPORE_E_INTERNAL;
+  try {
+    status = found.factory->make(&host, {options.data(), options.size()}, &made, &error);
+  } catch (...) { // only a plugin without the wrapper's thunks can get here
+    return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " let an exception out (SDK-7)");
+  }
+  if (status < SPORE_OK || status > SPORE_E_TIMEOUT) {
+    return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " returned the unknown status " +
+                                             std::to_string(status) + " (SDK-8): " + sentence_of(error));
+  }
+  if (status != SPORE_OK) return spore::fail(status, origin + ": " + sentence_of(error));
+  if (made.ops == nullptr || made.self == nullptr) {
+    return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " returned SPORE_OK without " +
+                                             (made.ops == nullptr ? "a table of functions" : "an object") + " (SDK-9)");
+  }
+  // An object whose table is broken is left alone: its `destroy` cannot be trusted either.
+  if (const std::string fault = check_ops(found.factory->kind, made.ops); !fault.empty()) {
+    return spore::fail(SPORE_E_INTERNAL, origin + ": the " + what + " it created " + fault + " (SDK-9)");
+  }
+  return PluginObject(found.plugin->library, made, origin);
+}
+
+} // namespace sporehost::plugin

@@ -1,0 +1,52 @@
+// A complete virtio device in one file: an entropy source (device id 4) whose bytes are all the same.
+//
+// Copy it, rename what says "constant", build it as docs/sdk.md shows, put constant-rng.so into a plugin folder and
+// write
+//   devices: [{type: constant-rng, options: {value: 42}}]
+#include <sporehost/virtio_device.hpp>
+
+namespace {
+
+class ConstantRng : public spore::VirtioDevice {
+ public:
+  static constexpr spore::FactoryInfo info{"constant-rng", "entropy source without entropy, for tests that must repeat",
+                                           R"({"type": "object", "additionalProperties": false,
+          "properties": {"value": {"type": "integer", "minimum": 0, "maximum": 255, "default": 0}}})"};
+
+  static spore::Result<std::unique_ptr<ConstantRng>> create(spore::Host host, std::string_view /*options*/) {
+    SPORE_TRY(const spore::Virtio virtio, spore::Virtio::of(host)); // a service that it cannot do without
+    return std::make_unique<ConstantRng>(host, virtio, static_cast<uint8_t>(host.option_integer("/value").value_or(0)));
+  }
+
+  ConstantRng(spore::Host host, spore::Virtio virtio, uint8_t value) : host_(host), virtio_(virtio) {
+    bytes_.fill(value);
+  }
+
+  void describe(spore_virtio_traits& out) override {
+    out.device_id = 4;
+    out.queue_count = 1;
+    out.queue_size_max[0] = 64;
+  }
+  void read_config(uint32_t /*offset*/, std::span<uint8_t> /*data*/) override {} // it has no configuration space
+
+  // The guest is not trusted: what is done for one chain is bounded, whatever length it claims (SDK-13).
+  void notify(uint32_t queue) override {
+    while (const auto chain = virtio_.pop(queue)) {
+      const auto bytes = static_cast<uint32_t>(std::min<uint64_t>(chain->writable_bytes, bytes_.size()));
+      const bool written = virtio_.write(*chain, 0, bytes_.data(), bytes) == SPORE_OK;
+      virtio_.push(*chain, written ? bytes : 0);
+      host_.counter("bytes") += written ? bytes : 0;
+    }
+  }
+
+  void reset() override {} // it keeps no chain
+
+ private:
+  spore::Host host_;
+  spore::Virtio virtio_;
+  std::array<uint8_t, 4096> bytes_;
+};
+
+} // namespace
+
+SPOREHOST_PLUGIN("constant-rng", "1.0.0", ConstantRng)

@@ -1,0 +1,88 @@
+#include "core/virtio/personality.hpp"
+
+#include "core/virtio/virtio_spec.hpp"
+
+#include <bit>
+#include <string>
+#include <utility>
+
+namespace sporehost {
+
+Personality::Personality(Personality&& other) noexcept
+    : object_(std::exchange(other.object_, {})), traits_(other.traits_) {}
+
+Personality& Personality::operator=(Personality&& other) noexcept {
+  if (this != &other) {
+    reset_object();
+    object_ = std::exchange(other.object_, {});
+    traits_ = other.traits_;
+  }
+  return *this;
+}
+
+spore::Result<Personality> Personality::adopt(spore_object object) {
+  if (object.ops == nullptr) return spore::fail(SPORE_E_INVALID, "the factory gave an object without a table");
+  Personality personality;
+  personality.object_ = object;
+  SPORE_CHECK(personality.check_table());
+  personality.traits_.size = sizeof personality.traits_;
+  personality.ops().describe(object.self, &personality.traits_);
+  SPORE_CHECK(personality.check_traits());
+  return personality;
+}
+
+spore::Result<void> Personality::check_table() const {
+  const spore_virtio_device_ops& table = ops();
+  if (table.size < sizeof table) {
+    return spore::fail(SPORE_E_INVALID, "its table spore_virtio_device_ops has " + std::to_string(table.size) +
+                                            " bytes, ABI 1.0 needs " + std::to_string(sizeof table));
+  }
+  // query_interface alone may be missing: NULL means what a function that always answers NULL means.
+  const bool complete = table.destroy != nullptr && table.describe != nullptr && table.read_config != nullptr &&
+                        table.write_config != nullptr && table.accept_features != nullptr &&
+                        table.activate != nullptr && table.notify != nullptr && table.reset != nullptr &&
+                        table.system_reset != nullptr;
+  if (!complete) return spore::fail(SPORE_E_INVALID, "a function of its table spore_virtio_device_ops is NULL");
+  return {};
+}
+
+spore::Result<void> Personality::check_traits() const {
+  const auto refuse = [](std::string text) { return spore::fail(SPORE_E_INVALID, "its traits: " + text); };
+  if (traits_.device_id == 0) return refuse("device_id 0 means no device (VIRTIO 1.2 section 5)");
+  if ((traits_.features & virtio::kTransportFeatures) != 0) {
+    return refuse("feature bits 24 to 49 are the transport's; offer only 0 to 23 and 50 to 63");
+  }
+  if (traits_.queue_count == 0 || traits_.queue_count > SPORE_VIRTIO_QUEUES_MAX) {
+    return refuse("queue_count " + std::to_string(traits_.queue_count) + " is not in 1 to " +
+                  std::to_string(SPORE_VIRTIO_QUEUES_MAX));
+  }
+  for (uint32_t i = 0; i < traits_.queue_count; ++i) {
+    const uint16_t size = traits_.queue_size_max[i];
+    if (!std::has_single_bit(size) || size > virtio::kQueueSizeMax) {
+      return refuse("queue_size_max[" + std::to_string(i) + "] = " + std::to_string(size) +
+                    " is no power of two up to 32768");
+    }
+  }
+  if (traits_.config_bytes > kVirtioConfigBytesMax) {
+    return refuse("config_bytes " + std::to_string(traits_.config_bytes) + " is more than " +
+                  std::to_string(kVirtioConfigBytesMax));
+  }
+  return {};
+}
+
+spore::Result<void> Personality::activate(uint64_t features) const {
+  spore_error error{};
+  const spore_status status = ops().activate(object_.self, features, &error);
+  if (status == SPORE_OK) return {};
+  error.text[sizeof error.text - 1] = '\0';
+  return spore::fail(status, error.text[0] != '\0' ? error.text : "no reason was given");
+}
+
+void Personality::reset_object() {
+  if (object_.ops == nullptr) return;
+  const spore_object object = std::exchange(object_, {});
+  const auto* table = static_cast<const spore_virtio_device_ops*>(object.ops);
+  if (SPORE_HAS(table, destroy) && table->destroy != nullptr) table->destroy(object.self);
+}
+
+} // namespace sporehost

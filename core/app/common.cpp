@@ -1,0 +1,69 @@
+#include "core/app/common.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+
+#include "core/base/text.hpp"
+#include "core/machine/outcome.hpp"
+
+namespace sporehost::app {
+
+using spore::fail;
+using spore::Result;
+
+Result<MachineConfig> load_config(const Arguments& arguments) {
+  const auto file = arguments.value("config");
+  if (!file)
+    return fail(SPORE_E_INVALID, "no machine description: give --config FILE (config/machine.yaml is an example)");
+  SPORE_TRY(MachineConfig config, load_machine_config(*file));
+  Overrides overrides;
+  overrides.memory = arguments.value("memory");
+  overrides.kernel = arguments.value("kernel");
+  overrides.initrd = arguments.value("initrd");
+  overrides.capture = arguments.value("capture");
+  overrides.resume = arguments.value("resume");
+  overrides.backend = arguments.value("backend");
+  overrides.cpus = arguments.value("cpus");
+  overrides.argv = arguments.workload;
+  overrides.json = arguments.has("json");
+  return apply_overrides(std::move(config), overrides, read_environment());
+}
+
+plugin::Registry make_registry(const Arguments& arguments, const MachineConfig* config) {
+  std::vector<std::string> configured;
+  if (config != nullptr)
+    for (const auto& folder : config->plugin_path) configured.push_back(folder.string());
+  return plugin::Registry(plugin::SearchPath::of_process(arguments.values("plugin-path"), configured));
+}
+
+Result<void> set_up_logging(const Arguments& arguments, const MachineConfig* config) {
+  const std::string level =
+      arguments.value("log").value_or(config != nullptr ? std::string(to_string(config->log.level)) : "warn");
+  const std::vector<std::string> levels = {"trace", "debug", "info", "warn", "error", "off"};
+  if (std::find(levels.begin(), levels.end(), level) == levels.end())
+    return fail(SPORE_E_INVALID, "--log: unknown level " + quote(level) + did_you_mean(level, levels) +
+                                     "; it is one of " + join_or(levels));
+  try {
+    if (config != nullptr && config->log.file)
+      spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+          "sporehost", std::make_shared<spdlog::sinks::basic_file_sink_mt>(config->log.file->string())));
+    else
+      spdlog::set_default_logger(
+          std::make_shared<spdlog::logger>("sporehost", std::make_shared<spdlog::sinks::stderr_color_sink_mt>()));
+  } catch (const spdlog::spdlog_ex& e) {
+    return fail(SPORE_E_IO, std::string("log.file: ") + e.what());
+  }
+  spdlog::set_pattern("sporehost[%t] %H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
+  return {};
+}
+
+int complain(const spore::Error& error) {
+  std::fprintf(stderr, "sporehost: %s\n", error.text.c_str());
+  return kExitHost;
+}
+
+} // namespace sporehost::app

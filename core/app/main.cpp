@@ -1,0 +1,93 @@
+// sporehost: runs one Linux microVM, described by a YAML file.
+#include <sporehost/abi.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "core/app/common.hpp"
+#include "core/machine/outcome.hpp"
+
+#ifndef SPOREHOST_VERSION
+#error "the build defines SPOREHOST_VERSION"
+#endif
+
+namespace {
+
+using namespace sporehost::app;
+
+const std::vector<Command> commands = {
+    {"",
+     "--config FILE [options] [-- COMMAND...]",
+     "Runs one Linux microVM; COMMAND replaces the workload of the machine description",
+     {"config", "memory", "kernel", "initrd", "cpus", "backend", "capture", "resume", "console", "plugin-path", "json",
+      "report-file", "log", "help", "version"},
+     run_machine},
+    {"check",
+     "--config FILE",
+     "Checks a machine description and its plugins' options, and starts nothing",
+     {"config", "memory", "kernel", "initrd", "cpus", "backend", "capture", "resume", "plugin-path", "log", "help"},
+     check_config},
+    {"plan",
+     "--config FILE",
+     "Shows how much memory the policy would give, and why, and starts nothing",
+     {"config", "memory", "kernel", "initrd", "cpus", "backend", "capture", "resume", "plugin-path", "json", "log",
+      "help"},
+     show_plan},
+    {"plugin list",
+     "",
+     "Lists every plugin found, and why one is not used",
+     {"plugin-path", "json", "help"},
+     list_plugins},
+    {"plugin inspect",
+     "ID|FILE",
+     "Shows a plugin and the options it takes",
+     {"plugin-path", "json", "help"},
+     inspect_plugin},
+    {"plugin check",
+     "ID|FILE",
+     "Checks a plugin against the rules of docs/sdk.md",
+     {"plugin-path", "help"},
+     check_plugin},
+    {"backend probe",
+     "",
+     "Says which hypervisors are usable here, and how fast they are",
+     {"plugin-path", "no-measure", "json", "log", "help"},
+     probe_backends},
+    {"kernel resolve", "", "Finds and checks the managed kernel", {"config", "log", "help"}, resolve_kernel},
+    {"schema",
+     "",
+     "Prints the JSON Schema of machine descriptions, with the plugins that are here",
+     {"plugin-path", "help"},
+     print_schema},
+};
+
+int run(const std::vector<std::string>& words) {
+  const auto arguments = parse_arguments(words, commands);
+  if (!arguments) {
+    const int status = complain(arguments.error());
+    std::fputs("sporehost: --help shows what there is\n", stderr);
+    return status;
+  }
+  if (arguments->has("help")) {
+    const bool whole = *arguments->command->name == '\0';
+    std::fputs((whole ? general_help(commands) : command_help(*arguments->command)).c_str(), stdout);
+    return 0;
+  }
+  if (arguments->has("version")) {
+    std::printf("sporehost %s (plugin interface %u.%u)\n", SPOREHOST_VERSION, SPORE_ABI_MAJOR, SPORE_ABI_MINOR);
+    return 0;
+  }
+  return arguments->command->run(*arguments);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& e) {
+    // Libraries throw; what reaches this point is a defect or an empty machine, and worth a message all the same.
+    std::fprintf(stderr, "sporehost: internal error: %s\n", e.what());
+    return sporehost::kExitHost;
+  }
+}

@@ -1,0 +1,181 @@
+#include "core/app/options.hpp"
+
+#include <Poco/Util/HelpFormatter.h>
+#include <Poco/Util/Option.h>
+#include <Poco/Util/OptionException.h>
+#include <Poco/Util/OptionProcessor.h>
+#include <Poco/Util/OptionSet.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "core/base/text.hpp"
+
+namespace sporehost::app {
+namespace {
+
+using Poco::Util::Option;
+using spore::fail;
+using spore::Result;
+
+Option flag(const char* name, const char* letter, const char* text) {
+  return Option(name, letter, text);
+}
+Option value(const char* name, const char* letter, const char* argument, const char* text) {
+  return Option(name, letter, text).argument(argument);
+}
+
+const std::vector<Option>& all_options() {
+  static const std::vector<Option> options = {
+      flag("help", "h", "show this text"),
+      flag("version", "V", "show the version of the program and of the plugin interface"),
+      value("config", "c", "FILE", "the machine description (YAML)"),
+      value("memory", "m", "auto|SIZE", "guest memory, such as 512MiB or 16GiB; auto boots small and grows"),
+      value("kernel", "k", "managed|FILE", "the kernel; a file of your own makes memory fixed"),
+      value("initrd", "i", "managed|none|FILE", "the initrd; a file of your own makes memory fixed"),
+      value("cpus", "", "N", "number of vCPUs"),
+      value("backend", "b", "auto|ID", "the hypervisor plugin; `sporehost backend probe` shows them"),
+      value("capture", "", "FILE", "save the machine's state here (memory is fixed then)"),
+      value("resume", "", "FILE", "continue from a saved state (memory is fixed then)"),
+      value("console", "", "auto|none|stdout|stderr|FILE",
+            "where the guest's console goes; auto shows it when the initrd is not the managed one"),
+      value("plugin-path", "p", "DIR", "look for plugins here first; may be given several times").repeatable(true),
+      flag("json", "j", "report as JSON: a run prints it as the last line of standard output"),
+      value("report-file", "", "FILE", "write the report of a run to FILE instead"),
+      value("log", "l", "LEVEL", "trace, debug, info, warn, error or off; on standard error"),
+      flag("offline", "", "use nothing that is not on this machine already"),
+      value("source", "", "NAME", "take the managed kernel from this source only"),
+      value("arch", "", "ARCH", "x86_64 or arm64"),
+      flag("no-measure", "", "do not take the time to measure the backend's speed"),
+  };
+  return options;
+}
+
+Poco::Util::OptionSet option_set(const Command& command) {
+  Poco::Util::OptionSet set;
+  for (const char* name : command.options)
+    for (const Option& option : all_options())
+      if (option.fullName() == name) set.addOption(Option(option).required(false));
+  return set;
+}
+
+std::vector<std::string> option_names(const Command& command) {
+  std::vector<std::string> names;
+  for (const char* name : command.options) names.push_back(std::string("--") + name);
+  return names;
+}
+
+// "plugin list" is two words: the longest command name that the first words spell wins.
+const Command* find_command(const std::vector<std::string>& words, const std::vector<Command>& commands, size_t& used) {
+  const Command* best = nullptr;
+  used = 0;
+  for (const Command& command : commands) {
+    std::istringstream name(command.name);
+    std::vector<std::string> parts;
+    for (std::string part; name >> part;) parts.push_back(part);
+    const bool spelled = parts.size() <= words.size() && std::equal(parts.begin(), parts.end(), words.begin());
+    if (spelled && (best == nullptr || parts.size() > used)) {
+      best = &command;
+      used = parts.size();
+    }
+  }
+  return best;
+}
+
+std::string usage_line(const Command& command) {
+  std::string line = "sporehost";
+  for (const char* part : {command.name, command.arguments})
+    if (*part != '\0') line += std::string(" ") + part;
+  return line;
+}
+
+} // namespace
+
+Result<Arguments> parse_arguments(const std::vector<std::string>& words, const std::vector<Command>& commands) {
+  Arguments arguments;
+  size_t used = 0;
+  arguments.command = find_command(words, commands, used);
+  const Poco::Util::OptionSet set = option_set(*arguments.command);
+  Poco::Util::OptionProcessor processor(set);
+  processor.setUnixStyle(true);
+  const std::string where = used == 0 ? "" : " of 'sporehost " + std::string(arguments.command->name) + "'";
+  for (size_t i = used; i < words.size(); ++i) {
+    if (words[i] == "--") {
+      arguments.workload.assign(words.begin() + static_cast<ptrdiff_t>(i) + 1, words.end());
+      break;
+    }
+    try {
+      std::string name;
+      std::string text;
+      if (processor.process(words[i], name, text)) {
+        if (!name.empty()) arguments.options[name].push_back(text);
+        continue;
+      }
+    } catch (const Poco::Util::UnknownOptionException&) {
+      const auto names = option_names(*arguments.command);
+      const std::string stem = words[i].substr(0, words[i].find('='));
+      return fail(SPORE_E_INVALID, "unknown option " + quote(stem) + where + did_you_mean(stem, names));
+    } catch (const Poco::Exception& e) {
+      return fail(SPORE_E_INVALID, "option " + quote(words[i]) + where + ": " + e.message());
+    }
+    arguments.rest.push_back(words[i]);
+  }
+  try {
+    processor.checkRequired();
+  } catch (const Poco::Exception& e) {
+    return fail(SPORE_E_INVALID, e.message());
+  }
+  if (*arguments.command->arguments == '\0' || used == 0) {
+    std::vector<std::string> names;
+    for (const Command& command : commands) names.emplace_back(command.name);
+    if (!arguments.rest.empty())
+      return fail(SPORE_E_INVALID, "unknown command " + quote(arguments.rest.front()) +
+                                       did_you_mean(arguments.rest.front(), names) +
+                                       "; a workload's command goes behind --");
+  }
+  return arguments;
+}
+
+std::string command_help(const Command& command) {
+  const Poco::Util::OptionSet set = option_set(command);
+  Poco::Util::HelpFormatter formatter(set);
+  formatter.setUnixStyle(true);
+  formatter.setWidth(110);
+  formatter.setIndent(4);
+  formatter.setAutoIndent();
+  std::ostringstream text;
+  text << "usage: " << usage_line(command) << "\n\n" << command.summary << ".\n\noptions:\n";
+  formatter.format(text);
+  std::string help = text.str();
+  // Poco's formatter begins with a usage line of its own; ours says more.
+  if (const size_t own = help.find("usage: \n"); own != std::string::npos) help.erase(own, 8);
+  return help;
+}
+
+std::string general_help(const std::vector<Command>& commands) {
+  std::string text = command_help(commands.front());
+  text += "\ncommands:\n";
+  for (const Command& command : commands) {
+    if (*command.name == '\0') continue;
+    std::string name = command.name;
+    if (*command.arguments != '\0') name += std::string(" ") + command.arguments;
+    text += "    " + name + std::string(name.size() < 34 ? 34 - name.size() : 1, ' ') + command.summary + "\n";
+  }
+  text +=
+      "\nexit status:\n"
+      "    that of the workload; 128+N when signal N ended it or sporehost; 126 or 127 when it could not start\n"
+      "    122 the backend could not go on          123 the guest ended without a word from the workload\n"
+      "    124 a time limit of `lifecycle` passed   125 nothing was run: the message says why\n"
+      "\nenvironment:\n"
+      "    SPOREVM_KERNEL_IMAGE     a kernel of your own, as with --kernel\n"
+      "    SPOREHOST_MANAGED_DIR    folder of the managed kernel and initrd\n"
+      "    SPOREHOST_PLUGIN_PATH    folders to look for plugins, with colons between\n"
+      "    SPOREHOST_PLUGIN_TRACE   1: say on standard error how each plugin was looked for\n"
+      "\nexamples:\n"
+      "    sporehost --config machine.yaml\n"
+      "    sporehost --config machine.yaml --memory 2GiB -- /bin/sh -c 'cat /proc/meminfo'\n"
+      "    sporehost plan --config machine.yaml --kernel ./vmlinux\n";
+  return text;
+}
+
+} // namespace sporehost::app

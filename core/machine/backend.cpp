@@ -1,0 +1,73 @@
+#include "core/machine/backend.hpp"
+
+#include <sporehost/plugin.hpp>
+
+namespace sporehost {
+
+using spore::Result;
+
+Result<void> Backend::outcome(spore_status status, const spore_error& error) const {
+  auto result = spore::from_status(status, error);
+  if (!result) return result.error().in(object_.origin());
+  return {};
+}
+
+Result<spore_probe> Backend::probe(bool measure) {
+  spore_probe found{};
+  found.size = sizeof found;
+  spore_error error{};
+  SPORE_CHECK(outcome(ops()->probe(self(), measure ? 1 : 0, &found, &error), error));
+  return found;
+}
+
+Result<void> Backend::open(const spore_vm_config& config, const spore_vm_callbacks& callbacks) {
+  spore_error error{};
+  return outcome(ops()->open(self(), &config, &callbacks, &error), error);
+}
+
+Result<void> Backend::map_memory(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags) {
+  spore_error error{};
+  return outcome(ops()->map_memory(self(), gpa, host, bytes, flags, &error), error);
+}
+
+Result<void> Backend::unmap_memory(uint64_t gpa, uint64_t bytes) {
+  spore_error error{};
+  return outcome(ops()->unmap_memory(self(), gpa, bytes, &error), error);
+}
+
+Result<void> Backend::create_vcpu(uint32_t index) {
+  spore_error error{};
+  return outcome(ops()->create_vcpu(self(), index, &error), error);
+}
+
+Result<spore_exit> Backend::run(uint32_t index) {
+  spore_exit exit{};
+  exit.size = sizeof exit;
+  spore_error error{};
+  SPORE_CHECK(outcome(ops()->run(self(), index, &exit, &error), error));
+  return exit;
+}
+
+Result<void> Backend::add_doorbell(const spore_doorbell& doorbell) {
+  spore_error error{};
+  return outcome(ops()->add_doorbell(self(), &doorbell, &error), error);
+}
+
+Result<void> Backend::set_x86_state(uint32_t index, const spore_x86_state& state) {
+  const auto* x86 = static_cast<const spore_x86_vcpu*>(ops()->query_interface(self(), SPORE_X86_VCPU_1));
+  if (x86 == nullptr)
+    return spore::fail(SPORE_E_UNSUPPORTED,
+                       object_.origin() + " does not offer " SPORE_X86_VCPU_1 ", which an x86-64 machine needs");
+  spore_error error{};
+  return outcome(x86->set_state(self(), index, &state, &error), error);
+}
+
+Result<void> Backend::map_slot(uint64_t gpa, void* host, uint64_t bytes) {
+  return map_memory(gpa, host, bytes, SPORE_MAP_READ | SPORE_MAP_WRITE | SPORE_MAP_EXECUTE);
+}
+
+Result<void> Backend::unmap_slot(uint64_t gpa, uint64_t bytes) {
+  return unmap_memory(gpa, bytes);
+}
+
+} // namespace sporehost

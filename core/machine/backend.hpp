@@ -1,0 +1,48 @@
+// The backend as the machine uses it: the plugin's table of functions with errors as values.
+#pragma once
+
+#include <sporehost/backend.h>
+#include <sporehost/result.hpp>
+
+#include <string>
+
+#include "core/memory/elastic_region.hpp"
+#include "core/plugin/object.hpp"
+
+namespace sporehost {
+
+class Backend final : public SlotMapper {
+ public:
+  // Takes the object over. [main]
+  explicit Backend(plugin::PluginObject object) : object_(std::move(object)) {}
+
+  // Each function is the one of the same name in backend.h, with the same thread tag; errors begin with the plugin's
+  // path and id.
+  spore::Result<spore_probe> probe(bool measure);
+  spore::Result<void> open(const spore_vm_config& config, const spore_vm_callbacks& callbacks);
+  spore::Result<void> map_memory(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags);
+  spore::Result<void> unmap_memory(uint64_t gpa, uint64_t bytes);
+  spore::Result<void> create_vcpu(uint32_t index);
+  void destroy_vcpu(uint32_t index) { ops()->destroy_vcpu(self(), index); }
+  spore::Result<spore_exit> run(uint32_t index);
+  void kick(uint32_t index) { ops()->kick(self(), index); }
+  void pulse_irq(uint32_t gsi) { (void)ops()->pulse_irq(self(), gsi); }
+  spore::Result<void> add_doorbell(const spore_doorbell& doorbell);
+  void remove_doorbell(const spore_doorbell& doorbell) { (void)ops()->remove_doorbell(self(), &doorbell); }
+
+  // sporehost.x86-vcpu/1; SPORE_E_UNSUPPORTED where the backend has none. [vcpu]
+  spore::Result<void> set_x86_state(uint32_t index, const spore_x86_state& state);
+
+  // SlotMapper: elastic memory is mapped like any other.
+  spore::Result<void> map_slot(uint64_t gpa, void* host, uint64_t bytes) override;
+  spore::Result<void> unmap_slot(uint64_t gpa, uint64_t bytes) override;
+
+ private:
+  [[nodiscard]] const spore_backend_ops* ops() const { return object_.ops<spore_backend_ops>(); }
+  [[nodiscard]] void* self() const { return object_.self(); }
+  [[nodiscard]] spore::Result<void> outcome(spore_status status, const spore_error& error) const;
+
+  plugin::PluginObject object_;
+};
+
+} // namespace sporehost

@@ -1,0 +1,32 @@
+// Which backend a machine gets: the one it names, or the best one here that is fit for a Linux guest.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config/machine_config.hpp"
+#include "core/machine/backend.hpp"
+#include "core/machine/object_host.hpp"
+#include "core/plugin/registry.hpp"
+
+namespace sporehost {
+
+struct ChosenBackend {
+  std::string id;
+  std::unique_ptr<ObjectHost> host; // outlives `backend`
+  std::unique_ptr<Backend> backend;
+  spore_probe probe{};
+};
+
+// [main] With `config.backend` empty ("auto") a backend that is not fit for Linux is passed over, and the error carries
+// what each probe said.
+spore::Result<ChosenBackend> choose_backend(const MachineConfig& config, plugin::Registry& registry);
+
+// Makes the backend `use` and probes it. [main] `measure`: take the time to measure its speed.
+spore::Result<ChosenBackend> make_backend(const PluginUse& use, plugin::Registry& registry, bool measure);
+
+// Ids of every backend that can be loaded here. [main]
+std::vector<std::string> backend_ids(plugin::Registry& registry);
+
+} // namespace sporehost

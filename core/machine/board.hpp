@@ -1,0 +1,78 @@
+// What the machine needs to know of a board, whichever architecture it is: where memory and devices go, how a kernel is
+// put into memory, and how a vCPU starts. One implementation an architecture.
+#pragma once
+
+#include <sporehost/result.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/bus/bus.hpp"
+#include "core/machine/backend.hpp"
+#include "core/memory/guest_memory.hpp"
+
+namespace sporehost {
+
+// A range of guest-physical addresses, in bytes.
+struct GpaRange {
+  uint64_t gpa = 0;
+  uint64_t bytes = 0;
+};
+
+// Where a virtio-mmio device sits.
+struct MmioSlot {
+  uint64_t gpa = 0;
+  uint64_t bytes = 0;
+  uint32_t gsi = 0;
+};
+
+// How the guest's kernel finds its devices.
+enum class Discovery { tables, command_line };
+
+struct BootRequest {
+  std::string kernel;                // path
+  std::optional<std::string> initrd; // path
+  std::string cmdline;               // complete but for what Discovery::command_line adds
+  Discovery discovery = Discovery::tables;
+  uint32_t vcpus = 1;
+  std::vector<MmioSlot> devices; // virtio-mmio devices, in order
+  bool serial = false;           // a 16550 at its usual place
+};
+
+// What the guest can ask of the board itself.
+enum class PowerRequest { off, reset };
+
+class Board {
+ public:
+  virtual ~Board() = default;
+
+  // The memory map. [any] `elastic` has 0 bytes where there is none.
+  [[nodiscard]] virtual const std::vector<GpaRange>& ram() const = 0;
+  [[nodiscard]] virtual GpaRange elastic() const = 0;
+  [[nodiscard]] virtual uint64_t gpa_end() const = 0;
+
+  // Place of the virtio device number `index`. [any]
+  [[nodiscard]] virtual spore::Result<MmioSlot> virtio_slot(uint32_t index) const = 0;
+
+  // Claims the registers by which a guest powers off and resets. [main] `on_request` is called [vcpu].
+  [[nodiscard]] virtual spore::Result<void> add_power_registers(Bus& ports, Bus& mmio,
+                                                                std::function<void(PowerRequest)> on_request) = 0;
+
+  // The interrupt that presses the power button, if the board has one. [any]
+  [[nodiscard]] virtual std::optional<uint32_t> power_button_gsi() const = 0;
+
+  // Loads kernel, initrd and tables. [main], once, before any vCPU exists.
+  [[nodiscard]] virtual spore::Result<void> load(GuestMemory& memory, const BootRequest& request) = 0;
+
+  // Gives vCPU `index` its first state. [vcpu], after `load`.
+  [[nodiscard]] virtual spore::Result<void> prepare_vcpu(Backend& backend, uint32_t index) const = 0;
+};
+
+// The board of this build's architecture with `boot_bytes` of RAM and an elastic region of `region_bytes`;
+// `address_bits` is the width of guest-physical addresses that the backend offers. [main]
+spore::Result<std::unique_ptr<Board>> make_board(uint64_t boot_bytes, uint64_t region_bytes, uint32_t address_bits);
+
+} // namespace sporehost

@@ -1,0 +1,347 @@
+#include "core/machine/device_set.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "core/config/option_schema.hpp"
+#include "core/virtio/mmio_transport.hpp"
+
+namespace sporehost {
+
+using spore::fail;
+using spore::Result;
+
+namespace {
+
+spdlog::level::level_enum level_of(int32_t level) {
+  return level <= SPORE_LOG_DEBUG  ? spdlog::level::debug
+         : level == SPORE_LOG_INFO ? spdlog::level::info
+         : level == SPORE_LOG_WARN ? spdlog::level::warn
+                                   : spdlog::level::err;
+}
+
+LogSink log_as(std::string name) {
+  return [name = std::move(name)](int32_t level, std::string_view text) {
+    spdlog::log(level_of(level), "{}: {}", name, text);
+  };
+}
+
+class VirtioLock final : public DeviceLock {
+ public:
+  explicit VirtioLock(VirtioHost& host) : host_(host) {}
+  void lock() override { host_.lock(); }
+  void unlock() override { host_.unlock(); }
+
+ private:
+  VirtioHost& host_;
+};
+
+} // namespace
+
+std::vector<std::string> services_used(const std::string& options_schema) {
+  std::vector<std::string> names;
+  const auto schema = nlohmann::json::parse(options_schema, nullptr, false);
+  if (!schema.is_object() || !schema.contains("x-sporehost-uses")) return names;
+  for (const auto& name : schema["x-sporehost-uses"])
+    if (name.is_string()) names.push_back(name.get<std::string>());
+  return names;
+}
+
+Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file) {
+  auto found = registry.find(SPORE_KIND_VIRTIO_DEVICE, use.plugin);
+  if (found) return found;
+  if (auto io = registry.find(SPORE_KIND_IO_DEVICE, use.plugin); io) return io;
+  return found.error().in(format_position(file, use.at));
+}
+
+// ---- what all devices have -----------------------------------------------------------------------------------------
+
+class DeviceSet::Device {
+ public:
+  explicit Device(std::string name) : name_(std::move(name)) {}
+  virtual ~Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] virtual std::optional<MmioSlot> mmio_slot() const { return std::nullopt; }
+  [[nodiscard]] virtual std::string_view hardware_id() const { return {}; }
+  [[nodiscard]] virtual ResizableMemory resizable_memory() const { return {}; }
+  virtual void arm_doorbells() {}
+  [[nodiscard]] virtual std::map<std::string, uint64_t> counters() { return host_->counters(); }
+
+ protected:
+  // The object's host with the services every device may ask for, and `own` for its kind.
+  void make_host(const Surroundings& around, std::string options, DeviceLock& lock, const char* own_name,
+                 const void* own) {
+    streams_ = around.streams.client(lock);
+    const auto* elastic = around.elastic != nullptr ? around.elastic->table() : nullptr;
+    auto interfaces = [own_name, own, elastic, streams = streams_->table()](std::string_view name) -> const void* {
+      if (name == own_name) return own;
+      if (name == SPORE_STREAMS_1) return streams;
+      if (name == SPORE_ELASTIC_MEMORY_1) return elastic;
+      return nullptr;
+    };
+    host_ = std::make_unique<ObjectHost>(
+        name_, std::move(options),
+        ObjectHost::Surroundings{&around.loop, &around.memory, &lock, std::move(interfaces)});
+  }
+
+  std::string name_;
+  std::unique_ptr<StreamHub::Client> streams_;
+  std::unique_ptr<ObjectHost> host_; // outlives the object that uses it
+};
+
+// ---- virtio devices behind the shared virtio-mmio transport --------------------------------------------------------
+
+class DeviceSet::VirtioMmioDevice final : public Device {
+ public:
+  VirtioMmioDevice(std::string name, const Surroundings& around, const MmioSlot& slot)
+      : Device(std::move(name)),
+        loop_(around.loop),
+        backend_(around.backend),
+        slot_(slot),
+        transport_(virtio_config(around)),
+        virtio_(transport_.host()),
+        lock_(virtio_),
+        registers_(transport_) {}
+
+  ~VirtioMmioDevice() override {
+    for (const Doorbell& doorbell : doorbells_) {
+      loop_.unwatch(doorbell.fd.get());
+      backend_.remove_doorbell(describe(doorbell));
+    }
+  }
+
+  Result<void> make(const Surroundings& around, const plugin::Found& found, const std::string& options) {
+    make_host(around, options, lock_, SPORE_VIRTIO_1, virtio_.table());
+    SPORE_TRY(object_, around.registry.create(found, *host_->table(), options));
+    if (auto attached = virtio_.attach(object_.release()); !attached)
+      return attached.error().in(found.plugin->origin());
+    return around.mmio.insert(slot_.gpa, slot_.bytes, name_, registers_);
+  }
+
+  [[nodiscard]] std::optional<MmioSlot> mmio_slot() const override { return slot_; }
+
+  [[nodiscard]] ResizableMemory resizable_memory() const override {
+    const auto* table =
+        static_cast<const spore_resizable_memory*>(virtio_.personality().query_interface(SPORE_RESIZABLE_MEMORY_1));
+    return {table, virtio_.personality().self()};
+  }
+
+  void arm_doorbells() override {
+    for (uint32_t queue = 0; queue < virtio_.personality().traits().queue_count; ++queue)
+      if (!arm(queue)) return;
+  }
+
+  [[nodiscard]] std::map<std::string, uint64_t> counters() override {
+    auto values = Device::counters();
+    const VirtioCounters c = virtio_.counters();
+    values["virtio.notifications"] = c.notifications;
+    values["virtio.chains"] = c.chains;
+    values["virtio.malformed"] = c.malformed;
+    values["virtio.interrupts"] = c.interrupts;
+    values["virtio.config-interrupts"] = c.config_interrupts;
+    values["virtio.violations"] = c.violations;
+    values["virtio.resets"] = c.resets;
+    values["virtio.needs-reset"] = c.needs_reset;
+    return values;
+  }
+
+ private:
+  class Registers final : public BusHandler {
+   public:
+    explicit Registers(MmioTransport& transport) : transport_(transport) {}
+    void read(uint64_t offset, std::span<uint8_t> data) override { transport_.mmio_read(offset, data); }
+    void write(uint64_t offset, std::span<const uint8_t> data) override { transport_.mmio_write(offset, data); }
+
+   private:
+    MmioTransport& transport_;
+  };
+  struct Doorbell {
+    uint32_t queue;
+    UniqueFd fd;
+  };
+
+  VirtioHostConfig virtio_config(const Surroundings& around) {
+    return {.name = name_,
+            .memory = &around.memory,
+            .pulse = [&backend = around.backend, gsi = slot_.gsi] { backend.pulse_irq(gsi); },
+            .reschedule = [this](uint32_t queue) { loop_.post([this, queue] { virtio_.service_queue(queue); }); },
+            .log = log_as(name_)};
+  }
+
+  [[nodiscard]] spore_doorbell describe(const Doorbell& doorbell) const {
+    return {.size = sizeof(spore_doorbell),
+            .port_space = 0,
+            .address = slot_.gpa + MmioTransport::kDoorbellOffset,
+            .bytes = MmioTransport::kDoorbellBytes,
+            .match = 1,
+            .value = MmioTransport::doorbell_value(doorbell.queue),
+            .fd = doorbell.fd.get(),
+            .reserved = 0};
+  }
+
+  bool arm(uint32_t queue) {
+    Doorbell doorbell{queue, UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))};
+    if (!doorbell.fd) return false;
+    if (auto added = backend_.add_doorbell(describe(doorbell)); !added) {
+      spdlog::debug("{}: no doorbell: {}", name_, added.error().text);
+      return false;
+    }
+    const int fd = doorbell.fd.get();
+    doorbells_.push_back(std::move(doorbell));
+    const auto ring = [this, fd, queue](uint32_t) {
+      uint64_t rings = 0;
+      (void)!::read(fd, &rings, sizeof rings);
+      virtio_.service_queue(queue);
+    };
+    return loop_.watch(fd, SPORE_FD_READABLE, ring).ok();
+  }
+
+  EventLoop& loop_;
+  Backend& backend_;
+  MmioSlot slot_;
+  plugin::PluginObject object_; // empty once attached; keeps the plugin's code
+  MmioTransport transport_;
+  VirtioHost& virtio_;
+  VirtioLock lock_;
+  Registers registers_;
+  std::vector<Doorbell> doorbells_;
+};
+
+// ---- devices with registers of their own ---------------------------------------------------------------------------
+
+class DeviceSet::PlainIoDevice final : public Device {
+ public:
+  PlainIoDevice(std::string name, const Surroundings& around) : Device(std::move(name)), backend_(around.backend) {}
+
+  Result<void> make(const Surroundings& around, const plugin::Found& found, const std::string& options) {
+    interrupts_ = {sizeof(spore_interrupts), this, [](void* c, uint32_t index) {
+                     auto& self = *static_cast<PlainIoDevice*>(c);
+                     if (index < self.traits_.irq_count) self.backend_.pulse_irq(self.traits_.irqs[index]);
+                   }};
+    make_host(around, options, lock_, SPORE_INTERRUPTS_1, &interrupts_);
+    SPORE_TRY(object_, around.registry.create(found, *host_->table(), options));
+    traits_.size = sizeof traits_;
+    ops()->describe(object_.self(), &traits_);
+    traits_.hardware_id[sizeof traits_.hardware_id - 1] = '\0';
+    if (traits_.window_count > SPORE_IO_WINDOWS_MAX || traits_.irq_count > SPORE_IO_IRQS_MAX)
+      return fail(SPORE_E_INVALID, found.plugin->origin() + " describes more windows or interrupts than there can be");
+    for (uint32_t i = 0; i < traits_.window_count; ++i) {
+      const spore_io_window& window = traits_.windows[i];
+      windows_.push_back(std::make_unique<Window>(*this, i));
+      Bus& bus = window.space == SPORE_IO_PORT ? around.ports : around.mmio;
+      if (auto claimed = bus.insert(window.base, window.bytes, name_, *windows_.back()); !claimed)
+        return claimed.error().in(found.plugin->origin());
+    }
+    return {};
+  }
+
+  ~PlainIoDevice() override {
+    if (host_) host_->release();
+  }
+
+  [[nodiscard]] std::string_view hardware_id() const override { return traits_.hardware_id; }
+
+ private:
+  class Window final : public BusHandler {
+   public:
+    Window(PlainIoDevice& device, uint32_t index) : device_(device), index_(index) {}
+    void read(uint64_t offset, std::span<uint8_t> data) override {
+      const std::lock_guard lock(device_.lock_);
+      device_.ops()->read(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+    }
+    void write(uint64_t offset, std::span<const uint8_t> data) override {
+      const std::lock_guard lock(device_.lock_);
+      device_.ops()->write(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+    }
+
+   private:
+    PlainIoDevice& device_;
+    uint32_t index_;
+  };
+
+  [[nodiscard]] const spore_io_device_ops* ops() const { return object_.ops<spore_io_device_ops>(); }
+
+  Backend& backend_;
+  PlainDeviceLock lock_;
+  spore_interrupts interrupts_{};
+  spore_io_traits traits_{};
+  plugin::PluginObject object_;
+  std::vector<std::unique_ptr<Window>> windows_;
+};
+
+// ---- the set -------------------------------------------------------------------------------------------------------
+
+DeviceSet::DeviceSet(Surroundings around) : around_(std::move(around)) {}
+
+// In reverse order of creation.
+DeviceSet::~DeviceSet() {
+  while (!devices_.empty()) devices_.pop_back();
+}
+
+Result<void> DeviceSet::add(const PluginUse& use) {
+  SPORE_TRY(const plugin::Found found, find_device(around_.registry, use, around_.file));
+  const auto used = services_used(found.factory->options_schema);
+  if (around_.elastic == nullptr && std::find(used.begin(), used.end(), SPORE_ELASTIC_MEMORY_1) != used.end()) {
+    spdlog::debug("{}: left out: this machine has no elastic memory", use.name);
+    return {};
+  }
+  SPORE_TRY(const std::string options, validate_options(use.options, found.factory->options_schema, use.plugin));
+  return found.factory->kind == SPORE_KIND_VIRTIO_DEVICE ? add_virtio(found, use, options)
+                                                         : add_io(found, use, options);
+}
+
+Result<void> DeviceSet::add_virtio(const plugin::Found& found, const PluginUse& use, const std::string& options) {
+  const auto slot = around_.board.virtio_slot(virtio_count_);
+  if (!slot) return slot.error().in(format_position(around_.file, use.at) + ": device '" + use.name + "'");
+  auto device = std::make_unique<VirtioMmioDevice>(use.name, around_, *slot);
+  SPORE_CHECK(device->make(around_, found, options));
+  devices_.push_back(std::move(device));
+  ++virtio_count_;
+  return {};
+}
+
+Result<void> DeviceSet::add_io(const plugin::Found& found, const PluginUse& use, const std::string& options) {
+  auto device = std::make_unique<PlainIoDevice>(use.name, around_);
+  SPORE_CHECK(device->make(around_, found, options));
+  devices_.push_back(std::move(device));
+  return {};
+}
+
+std::vector<MmioSlot> DeviceSet::mmio_slots() const {
+  std::vector<MmioSlot> slots;
+  for (const auto& device : devices_)
+    if (const auto slot = device->mmio_slot()) slots.push_back(*slot);
+  return slots;
+}
+
+bool DeviceSet::has_hardware(std::string_view hardware_id) const {
+  return std::any_of(devices_.begin(), devices_.end(),
+                     [&](const auto& device) { return device->hardware_id() == hardware_id; });
+}
+
+ResizableMemory DeviceSet::resizable_memory() const {
+  for (const auto& device : devices_)
+    if (const ResizableMemory found = device->resizable_memory(); found.table != nullptr) return found;
+  return {};
+}
+
+void DeviceSet::arm_doorbells() {
+  for (const auto& device : devices_) device->arm_doorbells();
+}
+
+std::map<std::string, std::map<std::string, uint64_t>> DeviceSet::counters() const {
+  std::map<std::string, std::map<std::string, uint64_t>> all;
+  for (const auto& device : devices_) all[device->name()] = device->counters();
+  return all;
+}
+
+} // namespace sporehost

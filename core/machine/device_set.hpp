@@ -1,0 +1,80 @@
+// The devices of one machine: made by their plugins, given a place on the board, wired to interrupts and doorbells.
+#pragma once
+
+#include <sporehost/device.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config/machine_config.hpp"
+#include "core/machine/board.hpp"
+#include "core/machine/elastic_service.hpp"
+#include "core/machine/object_host.hpp"
+#include "core/machine/policy_runner.hpp"
+#include "core/machine/stream_hub.hpp"
+#include "core/plugin/registry.hpp"
+
+namespace sporehost {
+
+// Services of the host that a device's options schema says it uses ("x-sporehost-uses": [names]); empty where it says
+// none. A device that uses a service this machine does not have is left out, with a word in the log.
+[[nodiscard]] std::vector<std::string> services_used(const std::string& options_schema);
+
+// The factory behind a device's id, virtio or plain. [main] Errors as Registry::find, with the place in the file.
+spore::Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file);
+
+class DeviceSet {
+ public:
+  // What every device may need; all of it outlives the set.
+  struct Surroundings {
+    plugin::Registry& registry;
+    EventLoop& loop;
+    GuestMemory& memory;
+    StreamHub& streams;
+    Board& board;
+    Backend& backend;
+    Bus& mmio;
+    Bus& ports;
+    std::string file;                  // of the machine description, for messages
+    ElasticService* elastic = nullptr; // nullptr: there is no region, and devices that use one are left out
+  };
+
+  explicit DeviceSet(Surroundings around);
+  ~DeviceSet();
+  DeviceSet(const DeviceSet&) = delete;
+  DeviceSet& operator=(const DeviceSet&) = delete;
+
+  // Makes one device and claims its place. [main], before the guest runs. Errors name the plugin, or the place in the
+  // machine description.
+  spore::Result<void> add(const PluginUse& use);
+
+  // Where the virtio devices are, in order, for the guest's tables. [main]
+  [[nodiscard]] std::vector<MmioSlot> mmio_slots() const;
+  // Whether a device with this ACPI hardware id is there. [main]
+  [[nodiscard]] bool has_hardware(std::string_view hardware_id) const;
+  // The first device that offers sporehost.resizable-memory/1, or an empty one. [main]
+  [[nodiscard]] ResizableMemory resizable_memory() const;
+
+  // Registers doorbells with the backend, where it takes them; what it does not take the transport matches itself.
+  // [main]
+  void arm_doorbells();
+
+  // Counters of every device by instance name: the plugin's own, and for virtio devices the transport's. [any]
+  [[nodiscard]] std::map<std::string, std::map<std::string, uint64_t>> counters() const;
+
+ private:
+  class Device;
+  class VirtioMmioDevice;
+  class PlainIoDevice;
+
+  spore::Result<void> add_virtio(const plugin::Found& found, const PluginUse& use, const std::string& options);
+  spore::Result<void> add_io(const plugin::Found& found, const PluginUse& use, const std::string& options);
+
+  Surroundings around_;
+  std::vector<std::unique_ptr<Device>> devices_;
+  uint32_t virtio_count_ = 0;
+};
+
+} // namespace sporehost

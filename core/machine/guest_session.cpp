@@ -1,0 +1,97 @@
+#include "core/machine/guest_session.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "core/base/text.hpp"
+
+namespace sporehost {
+namespace {
+
+guest::Bytes as_frame_bytes(std::span<const uint8_t> bytes) {
+  return std::as_bytes(bytes);
+}
+
+std::span<const uint8_t> as_octets(guest::Bytes bytes) {
+  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+}
+
+spdlog::level::level_enum level_of(guest::LogLevel level) {
+  switch (level) {
+    case guest::LogLevel::kDebug:
+      return spdlog::level::debug;
+    case guest::LogLevel::kInfo:
+      return spdlog::level::info;
+    case guest::LogLevel::kWarning:
+      return spdlog::level::warn;
+    case guest::LogLevel::kError:
+      break;
+  }
+  return spdlog::level::err;
+}
+
+} // namespace
+
+GuestSession::GuestSession(EventLoop& loop, StreamHub& hub, WorkloadConfig workload, Events events)
+    : hub_(hub),
+      workload_(std::move(workload)),
+      events_(std::move(events)),
+      stdout_(loop, STDOUT_FILENO, [this] { hub_.resume(StreamId::agent); }),
+      stderr_(loop, STDERR_FILENO, [this] { hub_.resume(StreamId::agent); }),
+      channel_(*this, [this](guest::Bytes bytes) { (void)hub_.send(StreamId::agent, as_octets(bytes)); }) {
+  hub_.set_consumer(StreamId::agent, [this](std::span<const uint8_t> bytes) { return consume(bytes); });
+}
+
+// Takes nothing while a reader of ours is slow: the queue fills, the virtqueue stands still, the workload waits.
+size_t GuestSession::consume(std::span<const uint8_t> bytes) {
+  if (stdout_.full() || stderr_.full()) return 0;
+  channel_.on_bytes(as_frame_bytes(bytes));
+  return bytes.size();
+}
+
+void GuestSession::on_hello(const guest::Hello& hello) {
+  answered_ns_ = monotonic_ns();
+  hello_ = hello;
+  memory_ = guest::Memory{hello.mem_total_kib, 0, 0, hello.boot_ns};
+  spdlog::info("guest: PID 1 answered; Linux {}, MemTotal {} kB", hello.kernel_release, hello.mem_total_kib);
+  events_.answered();
+  guest::Run run;
+  run.argv = workload_.argv;
+  for (const auto& [name, value] : workload_.env) run.env.push_back(name + "=" + value);
+  run.cwd = workload_.cwd;
+  if (auto started = channel_.run(std::move(run)); !started) {
+    spdlog::error("workload {}: {}", quote(workload_.argv.empty() ? "" : workload_.argv.front()), started.error().text);
+    events_.failed(started.error().text);
+  }
+}
+
+void GuestSession::on_output(OutputStream stream, guest::Bytes bytes) {
+  (stream == OutputStream::kStdout ? stdout_ : stderr_).write(as_octets(bytes));
+}
+
+void GuestSession::on_exit(const guest::Exit& exit) {
+  exit_ = exit;
+  events_.workload_ended();
+}
+
+void GuestSession::on_memory(const guest::Memory& memory) {
+  memory_ = memory;
+  spdlog::debug("guest: MemTotal {} kB, MemAvailable {} kB", memory.total_kib, memory.available_kib);
+  events_.memory();
+}
+
+void GuestSession::on_log(guest::LogLevel level, std::string_view text) {
+  spdlog::log(level_of(level), "guest: {}", text);
+}
+
+bool GuestSession::ask_to_stop(std::chrono::milliseconds grace) {
+  if (channel_.stop(grace).ok()) return true;
+  return channel_.power_off().ok();
+}
+
+void GuestSession::flush() {
+  stdout_.flush();
+  stderr_.flush();
+}
+
+} // namespace sporehost

@@ -1,0 +1,66 @@
+// The conversation with the guest's agent over one run: waits for its answer, starts the workload, passes its output
+// on, and tells the machine what matters. It decides nothing about the machine's end.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/config/machine_config.hpp"
+#include "core/guest/guest_channel.hpp"
+#include "core/machine/output_sink.hpp"
+#include "core/machine/stream_hub.hpp"
+
+namespace sporehost {
+
+class GuestSession final : private GuestObserver {
+ public:
+  struct Events {
+    std::function<void()> answered; // PID 1's HELLO
+    std::function<void()> ready;
+    std::function<void()> memory; // memory() changed
+    std::function<void()> workload_ended;
+    std::function<void()> said_bye; // the machine may be ended
+    std::function<void(std::string_view reason)> failed;
+  };
+
+  // Everything is [main]. `hub` and `loop` outlive the session.
+  GuestSession(EventLoop& loop, StreamHub& hub, WorkloadConfig workload, Events events);
+
+  // Asks the guest to end its workload, or itself when there is none. False: the guest does not talk to us.
+  bool ask_to_stop(std::chrono::milliseconds grace);
+  void power_off() { (void)channel_.power_off(); }
+  void flush();
+
+  [[nodiscard]] const std::optional<guest::Hello>& hello() const { return hello_; }
+  [[nodiscard]] const std::optional<guest::Exit>& exit() const { return exit_; }
+  [[nodiscard]] const std::optional<guest::Memory>& memory() const { return memory_; }
+  [[nodiscard]] bool is_ready() const { return channel_.ready(); }
+  [[nodiscard]] uint64_t answered_ns() const { return answered_ns_; } // monotonic; 0: not yet
+  [[nodiscard]] const ChannelCounters& counters() const { return channel_.counters(); }
+
+ private:
+  void on_hello(const guest::Hello& hello) override;
+  void on_ready() override { events_.ready(); }
+  void on_output(OutputStream stream, guest::Bytes bytes) override;
+  void on_exit(const guest::Exit& exit) override;
+  void on_memory(const guest::Memory& memory) override;
+  void on_log(guest::LogLevel level, std::string_view text) override;
+  void on_bye(guest::PowerOff) override { events_.said_bye(); }
+  void on_protocol_error(std::string_view reason) override { events_.failed(reason); }
+
+  size_t consume(std::span<const uint8_t> bytes);
+
+  StreamHub& hub_;
+  WorkloadConfig workload_;
+  Events events_;
+  OutputSink stdout_;
+  OutputSink stderr_;
+  GuestChannel channel_;
+  std::optional<guest::Hello> hello_;
+  std::optional<guest::Exit> exit_;
+  std::optional<guest::Memory> memory_;
+  uint64_t answered_ns_ = 0;
+};
+
+} // namespace sporehost

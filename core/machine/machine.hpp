@@ -1,0 +1,101 @@
+// One microVM from its parts to its end: backend, memory, devices and policy are put together here, run, and taken
+// apart.
+//
+//   create:  plan -> backend -> memory -> devices -> guest image
+//   run:     vCPU threads execute the guest; the main thread serves the event loop until somebody ends the machine
+//   end:     vCPUs stop, then devices, memory and backend go, in the order of their dependence
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "core/base/rate_limited_log.hpp"
+#include "core/bus/bus.hpp"
+#include "core/config/machine_config.hpp"
+#include "core/machine/backend_choice.hpp"
+#include "core/machine/board.hpp"
+#include "core/machine/console.hpp"
+#include "core/machine/device_set.hpp"
+#include "core/machine/guest_session.hpp"
+#include "core/machine/planning.hpp"
+#include "core/machine/report.hpp"
+#include "core/machine/signals.hpp"
+#include "core/machine/vcpu_threads.hpp"
+
+namespace sporehost {
+
+class Machine {
+ public:
+  // `registry` outlives the machine; `started_ns` is when the process began its work, monotonic. [main]
+  static spore::Result<std::unique_ptr<Machine>> create(const MachineConfig& config, plugin::Registry& registry,
+                                                        const ConsoleTarget& console, uint64_t started_ns);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  // Runs the guest to its end. [main], once. An error means that it never ran.
+  spore::Result<Report> run();
+
+ private:
+  Machine(const MachineConfig& config, plugin::Registry& registry, uint64_t started_ns);
+
+  // machine_setup.cpp
+  spore::Result<void> set_up(const ConsoleTarget& console);
+  spore::Result<void> make_memory();
+  spore::Result<void> make_devices();
+  spore::Result<void> load_guest();
+  [[nodiscard]] std::string command_line() const;
+  [[nodiscard]] Discovery discovery() const;
+  [[nodiscard]] spore_vm_callbacks callbacks();
+
+  // machine_run.cpp: events of a run, all [main] unless tagged
+  void on_vcpu_exit(uint32_t index, const spore::Result<spore_exit>& exit);
+  void on_power_request(PowerRequest request); // [vcpu]
+  void on_plugged_changed();                   // [device]
+  void look_at_plugged();
+  void on_ready();
+  void on_guest_memory();
+  void on_workload_ended();
+  void on_signal(int signal);
+  void on_guest_gone(bool powered_off);
+  void on_said_bye();
+  void arm_timeouts();
+  [[nodiscard]] bool memory_complete() const;
+  [[nodiscard]] Outcome workload_outcome() const;
+  void finish(Outcome outcome);
+  [[nodiscard]] Report make_report() const;
+  [[nodiscard]] double ms_since_entry(uint64_t ns) const;
+
+  const MachineConfig config_;
+  plugin::Registry& registry_;
+  const uint64_t started_ns_;
+
+  // In the order of dependence: what is below uses what is above, and is destroyed first.
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Signals> signals_;
+  Planned planned_;
+  ChosenBackend backend_;
+  std::unique_ptr<Board> board_;
+  GuestMemory memory_;
+  std::unique_ptr<ElasticService> elastic_;
+  std::unique_ptr<StreamHub> streams_;
+  std::unique_ptr<Console> console_;
+  std::unique_ptr<GuestSession> session_;
+  std::unique_ptr<Bus> mmio_;
+  std::unique_ptr<Bus> ports_;
+  std::unique_ptr<DeviceSet> devices_;
+  std::unique_ptr<VcpuThreads> vcpus_;
+
+  RateLimitedLog unplugged_log_;
+  std::atomic<uint64_t> unplugged_accesses_{0};
+  std::atomic<bool> plugged_posted_{false};
+  uint64_t request_ns_ = 0; // when the policy asked for more, monotonic
+  uint64_t plugged_ns_ = 0; // when all of it was plugged
+  uint64_t ready_ns_ = 0;
+  int stop_signal_ = 0;
+  bool ended_ = false;
+  Outcome outcome_;
+};
+
+} // namespace sporehost

@@ -1,0 +1,177 @@
+// How a machine is put together.
+#include <spdlog/spdlog.h>
+
+#include "core/base/size.hpp"
+#include "core/machine/machine.hpp"
+
+namespace sporehost {
+
+using spore::Result;
+
+namespace {
+
+LogSink bus_log(const char* name) {
+  return [name](int32_t level, std::string_view text) {
+    spdlog::log(level >= SPORE_LOG_WARN ? spdlog::level::warn : spdlog::level::debug, "{}: {}", name, text);
+  };
+}
+
+// Which console the kernel of a managed machine has, by its configuration; a custom one is asked nothing.
+const char* console_name(const std::optional<kernel::ManagedKernel>& managed, bool serial) {
+  const bool driver = !managed || managed->config.built_in("CONFIG_SERIAL_8250_CONSOLE");
+  return serial && driver ? "ttyS0" : "hvc0";
+}
+
+} // namespace
+
+Machine::Machine(const MachineConfig& config, plugin::Registry& registry, uint64_t started_ns)
+    : config_(config),
+      registry_(registry),
+      started_ns_(started_ns),
+      unplugged_log_([](int32_t, std::string_view text) { spdlog::warn("memory: {}", text); }) {}
+
+Machine::~Machine() {
+  if (vcpus_) vcpus_->stop();
+  if (planned_.policy) planned_.policy->detach();
+}
+
+Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, plugin::Registry& registry,
+                                                 const ConsoleTarget& console, uint64_t started_ns) {
+  std::unique_ptr<Machine> machine(new Machine(config, registry, started_ns));
+  SPORE_CHECK(machine->set_up(console));
+  return machine;
+}
+
+Result<void> Machine::set_up(const ConsoleTarget& console) {
+  SPORE_TRY(loop_, EventLoop::create());
+  SPORE_TRY(signals_, Signals::create(*loop_, [this](int signal) { on_signal(signal); }));
+  SPORE_TRY(planned_, make_plan(config_, registry_));
+  spdlog::info("memory policy: {} of RAM and {} to plug: {}", format_size(planned_.plan.boot_bytes),
+               format_size(planned_.plan.region_bytes), planned_.plan.reason);
+  SPORE_TRY(backend_, choose_backend(config_, registry_));
+  const uint32_t address_bits = backend_.probe.guest_address_bits != 0 ? backend_.probe.guest_address_bits : 40;
+  SPORE_TRY(board_, make_board(planned_.plan.boot_bytes, planned_.plan.region_bytes, address_bits));
+
+  streams_ = std::make_unique<StreamHub>(*loop_);
+  ConsoleTarget target = console;
+  if (target.kind == ConsoleTarget::Kind::automatic && config_.boot.initrd.origin != ArtifactOrigin::managed)
+    target.kind = ConsoleTarget::Kind::standard_output; // without our agent the console is all there is to see
+  SPORE_TRY(console_, Console::create(*loop_, *streams_, target));
+  session_ = std::make_unique<GuestSession>(
+      *loop_, *streams_, config_.workload,
+      GuestSession::Events{.answered = [] {},
+                           .ready = [this] { on_ready(); },
+                           .memory = [this] { on_guest_memory(); },
+                           .workload_ended = [this] { on_workload_ended(); },
+                           .said_bye = [this] { on_said_bye(); },
+                           .failed =
+                               [this](std::string_view reason) {
+                                 finish({RunEnd::channel, kExitGuest, "the guest's agent: " + std::string(reason)});
+                               }});
+  mmio_ = std::make_unique<Bus>(BusSpace::kMmio, bus_log("mmio"));
+  ports_ = std::make_unique<Bus>(BusSpace::kPort, bus_log("ports"));
+
+  const spore_vm_callbacks served = callbacks();
+  SPORE_CHECK(
+      backend_.backend->open({sizeof(spore_vm_config), config_.cpus, SPORE_VM_IRQCHIP, 0, board_->gpa_end()}, served));
+  SPORE_CHECK(make_memory());
+  SPORE_CHECK(make_devices());
+  return load_guest();
+}
+
+spore_vm_callbacks Machine::callbacks() {
+  return {.size = sizeof(spore_vm_callbacks),
+          .context = this,
+          .mmio_read =
+              [](void* c, uint32_t, uint64_t gpa, void* data, uint32_t bytes) {
+                static_cast<Machine*>(c)->mmio_->read(gpa, {static_cast<uint8_t*>(data), bytes});
+              },
+          .mmio_write =
+              [](void* c, uint32_t, uint64_t gpa, const void* data, uint32_t bytes) {
+                static_cast<Machine*>(c)->mmio_->write(gpa, {static_cast<const uint8_t*>(data), bytes});
+              },
+          .port_read =
+              [](void* c, uint32_t, uint16_t port, void* data, uint32_t bytes) {
+                static_cast<Machine*>(c)->ports_->read(port, {static_cast<uint8_t*>(data), bytes});
+              },
+          .port_write =
+              [](void* c, uint32_t, uint16_t port, const void* data, uint32_t bytes) {
+                static_cast<Machine*>(c)->ports_->write(port, {static_cast<const uint8_t*>(data), bytes});
+              }};
+}
+
+Result<void> Machine::make_memory() {
+  for (const GpaRange& range : board_->ram()) SPORE_CHECK(memory_.add_ram(range.gpa, range.bytes));
+  const GpaRange elastic = board_->elastic();
+  if (elastic.bytes == 0) return {};
+  SPORE_TRY(auto region,
+            ElasticRegion::create({elastic.gpa, elastic.bytes, planned_.plan.block_bytes, planned_.plan.slot_bytes},
+                                  *backend_.backend));
+  elastic_ = std::make_unique<ElasticService>(*region, planned_.plan.requested_bytes, [this] { on_plugged_changed(); });
+  SPORE_CHECK(memory_.add_elastic(std::move(region)));
+  // What the guest touches there although it is not plugged reads as all-ones and is dropped; it is worth a word.
+  mmio_->on_unclaimed([this, elastic](const UnclaimedAccess& access) {
+    if (access.address < elastic.gpa || access.address - elastic.gpa >= elastic.bytes) return false;
+    unplugged_accesses_.fetch_add(1, std::memory_order_relaxed);
+    unplugged_log_.write(SPORE_LOG_WARN, [&] {
+      return fmt::format("the guest {} {} bytes of unplugged memory at GPA {:#x}", access.is_write ? "wrote" : "read",
+                         access.bytes, access.address);
+    });
+    return true;
+  });
+  return {};
+}
+
+Result<void> Machine::make_devices() {
+  devices_ = std::make_unique<DeviceSet>(DeviceSet::Surroundings{registry_, *loop_, memory_, *streams_, *board_,
+                                                                 *backend_.backend, *mmio_, *ports_, config_.file,
+                                                                 elastic_.get()});
+  for (const PluginUse& use : config_.devices) SPORE_CHECK(devices_->add(use));
+  SPORE_CHECK(
+      board_->add_power_registers(*ports_, *mmio_, [this](PowerRequest request) { on_power_request(request); }));
+  mmio_->seal();
+  ports_->seal();
+  if (planned_.plan.region_bytes != 0 && devices_->resizable_memory().table == nullptr)
+    return spore::fail(SPORE_E_NOT_FOUND, "the memory policy plans " + format_size(planned_.plan.region_bytes) +
+                                              " to plug, but no device of this machine plugs memory; add virtio-mem to "
+                                              "`devices`");
+  return {};
+}
+
+Discovery Machine::discovery() const {
+  if (!planned_.managed || config_.boot.kernel.origin != ArtifactOrigin::managed) return Discovery::tables;
+  return planned_.managed->config.built_in("CONFIG_ACPI") ? Discovery::tables : Discovery::command_line;
+}
+
+// What the board needs, then what the kernel needs, then what the user adds, so that the user has the last word.
+std::string Machine::command_line() const {
+  const bool managed = config_.boot.kernel.origin == ArtifactOrigin::managed;
+  std::string line = std::string("console=") +
+                     console_name(managed ? planned_.managed : std::nullopt, devices_->has_hardware("PNP0501"));
+  line += " panic=-1 pci=off";
+  if (discovery() == Discovery::command_line) line += " reboot=k";
+  if (managed) line += " quiet";
+  if (managed && !planned_.managed->cmdline.empty()) line += " " + planned_.managed->cmdline;
+  if (!config_.boot.cmdline.empty()) line += " " + config_.boot.cmdline;
+  return line;
+}
+
+Result<void> Machine::load_guest() {
+  BootRequest request;
+  request.kernel = planned_.kernel;
+  request.initrd = planned_.initrd;
+  request.cmdline = command_line();
+  request.discovery = discovery();
+  request.vcpus = config_.cpus;
+  request.devices = devices_->mmio_slots();
+  request.serial = devices_->has_hardware("PNP0501");
+  spdlog::debug("kernel {} with command line: {}", request.kernel, request.cmdline);
+  SPORE_CHECK(board_->load(memory_, request));
+  // Mapped only now: files that were laid over RAM have their final pages, and the backend sees each range once.
+  for (const GuestMemory::Region& region : memory_.ram())
+    SPORE_CHECK(backend_.backend->map_memory(region.gpa, region.mapping.data(), region.bytes(),
+                                             SPORE_MAP_READ | SPORE_MAP_WRITE | SPORE_MAP_EXECUTE));
+  return {};
+}
+
+} // namespace sporehost

@@ -1,0 +1,66 @@
+// Carries facts and events to the memory policy and its actions to the virtio-mem device, and logs every reason.
+#pragma once
+
+#include <sporehost/device.h>
+#include <sporehost/memory_policy.h>
+#include <sporehost/result.hpp>
+
+#include <functional>
+#include <string>
+
+#include "core/machine/event_loop.hpp"
+#include "core/plugin/object.hpp"
+
+namespace sporehost {
+
+// The device that the policy resizes: the interface and the object it belongs to.
+struct ResizableMemory {
+  const spore_resizable_memory* table = nullptr;
+  void* self = nullptr;
+};
+
+class PolicyRunner {
+ public:
+  explicit PolicyRunner(plugin::PluginObject policy) : policy_(std::move(policy)) {}
+
+  // Asks for the plan and checks it. [main] Errors name the policy's plugin.
+  spore::Result<spore_memory_plan> plan(const spore_memory_request& request, const spore_memory_facts& facts);
+
+  // From here on events lead to actions. [main] `device.table` NULL: the machine has nothing to resize.
+  void attach(EventLoop& loop, const spore_memory_plan& plan, ResizableMemory device);
+  void detach();
+
+  // What the guest last said of its memory, in bytes. [main]
+  void guest_memory(uint64_t total, uint64_t available);
+
+  // Hands one event to the policy and does what it asks for. [main]
+  void event(uint32_t type);
+  void operator_request(uint64_t bytes);
+
+  // The size that is requested now, in bytes. [main]
+  [[nodiscard]] uint64_t requested() const { return requested_; }
+
+ private:
+  void deliver(const spore_memory_event& event);
+  void carry_out(const spore_memory_action& action);
+  void arm_tick(uint64_t tick_ms);
+
+  plugin::PluginObject policy_;
+  EventLoop* loop_ = nullptr;
+  ResizableMemory device_;
+  spore_memory_plan plan_{};
+  uint64_t requested_ = 0;
+  uint64_t guest_total_ = 0;
+  uint64_t guest_available_ = 0;
+  uint64_t tick_timer_ = 0;
+  bool ready_ = false;
+};
+
+// Memory of this host in bytes, from /proc/meminfo. [any] 0 where it cannot be read.
+struct HostMemory {
+  uint64_t total = 0;
+  uint64_t available = 0;
+};
+HostMemory read_host_memory();
+
+} // namespace sporehost

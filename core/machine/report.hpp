@@ -1,0 +1,37 @@
+// What a run reports, for people (`key=value` words) and for programs (JSON).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/machine/outcome.hpp"
+
+namespace sporehost {
+
+struct Report {
+  std::string name;
+  std::string backend;
+  std::string kernel_release; // as the guest says
+  std::string plan_reason;    // the policy's sentence
+  uint64_t ram_mib = 0;
+  uint64_t virtio_mem_mib = 0;
+  std::optional<double> response_ms;          // first vCPU entry to PID 1's first answer
+  std::optional<double> ready_ms;             // first vCPU entry to ready
+  std::optional<double> plug_ms;              // request of the policy to all of it plugged
+  std::optional<uint64_t> plugged_mib;        // at the end
+  std::optional<uint64_t> mem_total_first_kb; // MemTotal in PID 1's first answer
+  std::optional<uint64_t> mem_total_last_kb;  // MemTotal as last reported
+  double total_ms = 0;                        // from the start of the process's work to the end of the guest
+  Outcome outcome;
+  std::string console_tail; // the last lines of the console, where the guest failed
+  std::map<std::string, std::map<std::string, uint64_t>> counters; // by device
+};
+
+// One line of `key=value`.
+[[nodiscard]] std::string to_text(const Report& report);
+// One JSON object, indented.
+[[nodiscard]] std::string to_json(const Report& report);
+
+} // namespace sporehost

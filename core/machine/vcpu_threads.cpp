@@ -1,0 +1,85 @@
+#include "core/machine/vcpu_threads.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <string>
+
+#include "core/machine/event_loop.hpp"
+
+namespace sporehost {
+
+using spore::Result;
+
+namespace {
+
+// Signals for the process go to the main thread, which waits for them; a backend may unblock one for its own kicks.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+} // namespace
+
+Result<void> VcpuThreads::start(uint32_t count, const Prepare& prepare) {
+  // Shared with the threads: one of them may still be inside a latch when we are past it.
+  const auto gates = std::make_shared<Gates>(count);
+  prepared_.resize(count);
+  {
+    const BlockedSignals blocked;
+    for (uint32_t index = 0; index < count; ++index) {
+      threads_.emplace_back([this, index, &prepare, gates] { thread_main(index, prepare, *gates); });
+      ::pthread_setname_np(threads_.back().native_handle(), ("vcpu" + std::to_string(index)).c_str());
+    }
+  }
+  gates->prepared.wait();
+  for (const Result<void>& result : prepared_)
+    if (!result) stopping_ = true;
+  gates->go.count_down();
+  for (const Result<void>& result : prepared_)
+    if (!result) return stop(), result.error();
+  return {};
+}
+
+void VcpuThreads::thread_main(uint32_t index, const Prepare& prepare, Gates& gates) {
+  Result<void> created = backend_.create_vcpu(index);
+  const bool exists = created.ok();
+  prepared_[index] = exists ? prepare(index) : created.error();
+  gates.prepared.count_down(); // `prepare` may be gone from here on
+  gates.go.wait();
+  if (!stopping_) run(index);
+  if (exists) backend_.destroy_vcpu(index);
+}
+
+void VcpuThreads::run(uint32_t index) {
+  if (index == 0) first_entry_ns_.store(monotonic_ns(), std::memory_order_release);
+  while (!stopping_.load(std::memory_order_acquire)) {
+    const Result<spore_exit> exit = backend_.run(index);
+    if (exit.ok() && exit->reason == SPORE_EXIT_KICKED) continue;
+    return on_exit_(index, exit);
+  }
+}
+
+void VcpuThreads::pause() {
+  stopping_.store(true, std::memory_order_release);
+  for (uint32_t index = 0; index < threads_.size(); ++index) backend_.kick(index);
+}
+
+void VcpuThreads::stop() {
+  if (threads_.empty()) return;
+  pause();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+} // namespace sporehost

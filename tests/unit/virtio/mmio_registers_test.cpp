@@ -146,6 +146,8 @@ TEST(MmioRegisters, AQueueCanBeStoppedAndSetUpAgainBeforeDriverOk) {
   ASSERT_TRUE(m.driver().negotiate(EchoMachine::kBasic));
   const DriverQueue q(m.memory, EchoMachine::kRings, 16);
   ASSERT_TRUE(m.driver().set_up_queue(0, q));
+  m.driver().write(kMmioQueueDescLow, 0x20000u);
+  EXPECT_EQ(m.host().counters().violations, 1u) << "a ready queue's registers are locked already";
   m.driver().write(kMmioQueueReady, 0u);
   EXPECT_EQ(m.driver().read(kMmioQueueReady), 0u);
   EXPECT_TRUE(m.driver().set_up_queue(0, q));

@@ -1,0 +1,145 @@
+// Kicks: from anywhere, at any time, one return for one or more.
+#include <atomic>
+#include <thread>
+
+#include "tests/guests/guest_test.hpp"
+
+namespace guests {
+namespace {
+
+using std::chrono::milliseconds;
+
+#define ASSERT_KICKED(exit)                                                          \
+  do {                                                                               \
+    ASSERT_TRUE(exit) << machine.error();                                            \
+    ASSERT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_KICKED)) << exit->text; \
+  } while (false)
+
+// The next run is not kicked: it goes on until our patience ends.
+#define ASSERT_RUNS_ON() ASSERT_FALSE(machine.run(0, milliseconds(100))) << "a second return for one kick"
+
+class KickTest : public GuestTest {
+ protected:
+  void kick() { machine.ops().kick(machine.self(), 0); }
+};
+
+TEST_F(KickTest, BeforeRunReturnsAtOnceAndOnce) {
+  boot("spin");
+  kick();
+  kick();
+  kick();
+  const auto exit = machine.run();
+  ASSERT_KICKED(exit);
+  EXPECT_EQ(machine.marks(), 0) << "the guest ran although the kick came first";
+  ASSERT_RUNS_ON();
+  EXPECT_EQ(machine.marks(), 1);
+}
+
+TEST_F(KickTest, BeforeThereIsAVmIsHarmless) {
+  kick();
+  boot("spin");
+  ASSERT_RUNS_ON();
+}
+
+TEST_F(KickTest, BeforeTheVcpuIsThereIsKept) {
+  ASSERT_TRUE(machine.open(2));
+  machine.ops().kick(machine.self(), 1);
+  std::optional<spore_exit> exit;
+  std::thread([&] {
+    EXPECT_TRUE(machine.create_vcpu(1));
+    exit = machine.run(1);
+    machine.ops().destroy_vcpu(machine.self(), 1);
+  }).join();
+  ASSERT_KICKED(exit);
+}
+
+TEST_F(KickTest, InABusyLoop) {
+  boot("spin");
+  std::thread host([&] {
+    machine.wait_for_marks(1);
+    std::this_thread::sleep_for(milliseconds(20)); // well inside
+    kick();
+  });
+  const auto exit = machine.run();
+  host.join();
+  ASSERT_KICKED(exit);
+  EXPECT_GT(machine.ram().at<uint64_t>(kResults), 0U);
+  ASSERT_RUNS_ON();
+}
+
+TEST_F(KickTest, WhileHalted) {
+  boot("halt");
+  std::thread host([&] {
+    machine.wait_for_marks(1);
+    std::this_thread::sleep_for(milliseconds(20));
+    kick();
+  });
+  const auto exit = machine.run();
+  host.join();
+  ASSERT_KICKED(exit);
+  EXPECT_EQ(machine.ram().at<uint64_t>(kResults), 0U) << "a kick must not wake the guest from hlt";
+  ASSERT_RUNS_ON();
+}
+
+// Every kick that is sent after the answer to the one before gets an answer of its own.
+TEST_F(KickTest, NoneIsLostAndNoneCountsTwice) {
+  boot("spin");
+  constexpr int kKicks = 300;
+  std::atomic<int> answered{0};
+  std::thread host([&] {
+    for (int i = 0; i < kKicks; ++i) {
+      kick();
+      const auto until = std::chrono::steady_clock::now() + kPatience;
+      while (answered.load() == i && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+      if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(i)); // sometimes it runs by then
+    }
+  });
+  for (int i = 0; i < kKicks; ++i) {
+    spore_exit exit{};
+    exit.size = sizeof exit;
+    spore_error error{};
+    EXPECT_EQ(machine.ops().run(machine.self(), 0, &exit, &error), SPORE_OK) << error.text;
+    EXPECT_EQ(exit.reason, static_cast<uint32_t>(SPORE_EXIT_KICKED));
+    answered.store(i + 1);
+  }
+  host.join();
+  ASSERT_RUNS_ON();
+}
+
+// Many threads at once: the answers are at least one and at most as many as the kicks, and then it is quiet.
+TEST_F(KickTest, FromManyThreads) {
+  boot("spin");
+  constexpr int kThreads = 4, kKicksEach = 50;
+  std::atomic<int> running{kThreads};
+  std::vector<std::thread> hosts;
+  for (int t = 0; t < kThreads; ++t) {
+    hosts.emplace_back([&] {
+      for (int i = 0; i < kKicksEach; ++i) kick();
+      --running;
+    });
+  }
+  int answers = 0;
+  while (running > 0) {
+    const auto exit = machine.run(0, milliseconds(200));
+    if (exit && exit->reason == SPORE_EXIT_KICKED) ++answers;
+  }
+  for (auto& host : hosts) host.join();
+  (void)machine.run(0, milliseconds(50)); // the last one may not have been answered yet
+  EXPECT_GE(answers, 1);
+  EXPECT_LE(answers, kThreads * kKicksEach);
+  ASSERT_RUNS_ON();
+}
+
+TEST_F(KickTest, OfAVcpuThatIsGoneIsHarmless) {
+  ASSERT_TRUE(machine.open(2));
+  std::thread vcpu([&] {
+    EXPECT_TRUE(machine.create_vcpu(1));
+    machine.ops().destroy_vcpu(machine.self(), 1);
+  });
+  vcpu.join();
+  machine.ops().kick(machine.self(), 1);
+  machine.ops().kick(machine.self(), 7);
+}
+
+} // namespace
+} // namespace guests

@@ -1,0 +1,89 @@
+// Several vCPUs, whose thread is whose, and the ways a guest stops.
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "tests/guests/guest_test.hpp"
+
+namespace guests {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST_F(GuestTest, BootProcessorStartsTheSecond) {
+  boot("smp", 2);
+  spore::Result<void> created;
+  std::optional<spore_exit> second_exit;
+  std::atomic<bool> ready{false};
+  std::thread second([&] {
+    created = machine.create_vcpu(1);
+    ready = true;
+    if (!created) return;
+    second_exit = machine.run(1);
+    machine.ops().destroy_vcpu(machine.self(), 1);
+  });
+  while (!ready) std::this_thread::yield();
+  const bool done = machine.run_to_done();
+  machine.ops().kick(machine.self(), 1);
+  second.join();
+  ASSERT_TRUE(created) << created.error().text;
+  ASSERT_TRUE(done) << machine.error();
+  EXPECT_EQ(machine.ram().at<uint32_t>(kResults), 0xc0ffeeU);
+  EXPECT_EQ(machine.marks(), 1);
+  ASSERT_TRUE(second_exit) << machine.error();
+  EXPECT_EQ(second_exit->reason, static_cast<uint32_t>(SPORE_EXIT_KICKED));
+}
+
+TEST_F(GuestTest, AWaitingVcpuCanBeKicked) {
+  ASSERT_TRUE(machine.open(2));
+  std::optional<spore_exit> exit;
+  std::thread second([&] {
+    EXPECT_TRUE(machine.create_vcpu(1));
+    exit = machine.run(1);
+    machine.ops().destroy_vcpu(machine.self(), 1);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  machine.ops().kick(machine.self(), 1);
+  second.join();
+  ASSERT_TRUE(exit) << machine.error();
+  EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_KICKED));
+}
+
+TEST_F(GuestTest, AVcpuBelongsToItsThread) {
+  boot("spin");
+  std::thread([&] {
+    spore_exit exit{};
+    exit.size = sizeof exit;
+    spore_error error{};
+    EXPECT_EQ(machine.ops().run(machine.self(), 0, &exit, &error), SPORE_E_STATE);
+    EXPECT_THAT(error.text, HasSubstr("thread"));
+  }).join();
+}
+
+TEST_F(GuestTest, VcpusThatCannotBeAreRefused) {
+  EXPECT_EQ(machine.open(0).error().status, SPORE_E_RANGE);
+  EXPECT_EQ(machine.open(100'000).error().status, SPORE_E_RANGE);
+  ASSERT_TRUE(machine.open(1));
+  EXPECT_EQ(machine.open(1).error().status, SPORE_E_STATE);
+  EXPECT_EQ(machine.create_vcpu(1).error().status, SPORE_E_RANGE);
+  EXPECT_EQ(machine.create_vcpu(0).error().status, SPORE_E_EXISTS);
+}
+
+TEST_F(GuestTest, ATripleFaultIsAShutdown) {
+  boot("triple_fault");
+  const auto exit = machine.run();
+  ASSERT_TRUE(exit) << machine.error();
+  EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_SHUTDOWN)) << exit->text;
+}
+
+TEST_F(GuestTest, RunningWhereNoMemoryIsIsAFaultWithAReason) {
+  boot("lost");
+  const auto exit = machine.run();
+  ASSERT_TRUE(exit) << machine.error();
+  EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_FAULT)) << exit->text;
+  EXPECT_EQ(exit->address, kHot);
+  EXPECT_THAT(exit->text, HasSubstr("0x40000000"));
+}
+
+} // namespace
+} // namespace guests

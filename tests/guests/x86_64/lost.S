@@ -1,0 +1,5 @@
+/* Jumps to where no memory is. */
+#include "guest.inc"
+.code64
+  mov $HOT, %eax
+  jmp *%rax

@@ -48,7 +48,7 @@ std::string to_json(const Report& r) {
   json["exit_status"] = r.outcome.exit_status;
   if (!r.outcome.text.empty()) json["message"] = r.outcome.text;
   json["devices"] = r.counters;
-  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 } // namespace sporehost

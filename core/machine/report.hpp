@@ -31,7 +31,7 @@ struct Report {
 
 // One line of `key=value`.
 [[nodiscard]] std::string to_text(const Report& report);
-// One JSON object, indented.
+// One JSON object on one line.
 [[nodiscard]] std::string to_json(const Report& report);
 
 } // namespace sporehost

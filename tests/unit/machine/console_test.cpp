@@ -1,0 +1,65 @@
+#include "core/machine/console.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace sporehost {
+namespace {
+
+class ConsoleTest : public ::testing::Test {
+ protected:
+  void write(std::string_view text) {
+    const spore_streams* table = client_->table();
+    if (!opened_) {
+      static constexpr spore_stream_events events = {sizeof events, [](void*, uint32_t) {}, [](void*, uint32_t) {}};
+      ASSERT_EQ(table->open(table->context, "console", &events, nullptr, &stream_), SPORE_OK);
+      opened_ = true;
+    }
+    ASSERT_EQ(table->give(table->context, stream_, text.data(), text.size()), text.size());
+    loop_->post([this] { loop_->stop(); });
+    loop_->run();
+  }
+  std::unique_ptr<EventLoop> loop_ = std::move(EventLoop::create()).value();
+  StreamHub hub_{*loop_};
+  PlainDeviceLock lock_;
+  std::unique_ptr<StreamHub::Client> client_ = hub_.client(lock_);
+  uint32_t stream_ = 0;
+  bool opened_ = false;
+};
+
+TEST_F(ConsoleTest, KeepsTheLastLinesPrintable) {
+  auto console = std::move(Console::create(*loop_, hub_, {ConsoleTarget::Kind::none, {}})).value();
+  write("one\ntwo\nthree\x1b[31m\nfour\n");
+  EXPECT_EQ(console->last_lines(2), "three [31m\nfour\n");
+  EXPECT_EQ(console->last_lines(99), "one\ntwo\nthree [31m\nfour\n");
+  EXPECT_EQ(console->panic_line(), "");
+}
+
+TEST_F(ConsoleTest, FindsThePanic) {
+  auto console = std::move(Console::create(*loop_, hub_, {ConsoleTarget::Kind::none, {}})).value();
+  write("[    1.0] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n[    1.1] CPU: 0\r\n");
+  EXPECT_EQ(console->panic_line(), "Kernel panic - not syncing: VFS: Unable to mount root fs");
+}
+
+TEST_F(ConsoleTest, WritesToAFile) {
+  const auto path = std::filesystem::temp_directory_path() / ("console-test." + std::to_string(::getpid()));
+  auto console = std::move(Console::create(*loop_, hub_, ConsoleTarget::parse(path.string()))).value();
+  write("hello\n");
+  console->flush();
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  EXPECT_EQ(line, "hello");
+  std::filesystem::remove(path);
+}
+
+TEST_F(ConsoleTest, SaysWhichFileCannotBeWritten) {
+  const auto console = Console::create(*loop_, hub_, ConsoleTarget::parse("/nonexistent/console"));
+  ASSERT_FALSE(console.ok());
+  EXPECT_EQ(console.error().text, "console file '/nonexistent/console' cannot be written: No such file or directory");
+}
+
+} // namespace
+} // namespace sporehost

@@ -1,0 +1,69 @@
+#include "core/machine/event_loop.hpp"
+
+#include <gtest/gtest.h>
+#include <sporehost/host.h>
+#include <sys/eventfd.h>
+
+#include <thread>
+
+namespace sporehost {
+namespace {
+
+std::unique_ptr<EventLoop> make_loop() {
+  return std::move(EventLoop::create()).value();
+}
+
+TEST(EventLoop, TimersFireInOrderOfTheirTimes) {
+  auto loop = make_loop();
+  std::string order;
+  loop->start_timer(2'000'000, [&] { order += 'b'; });
+  loop->start_timer(1'000'000, [&] { order += 'a'; });
+  loop->start_timer(3'000'000, [&] { loop->stop(); });
+  loop->run();
+  EXPECT_EQ(order, "ab");
+}
+
+TEST(EventLoop, ACancelledTimerDoesNotFire) {
+  auto loop = make_loop();
+  bool fired = false;
+  const uint64_t timer = loop->start_timer(500'000, [&] { fired = true; });
+  loop->cancel_timer(timer);
+  loop->cancel_timer(timer);
+  loop->start_timer(2'000'000, [&] { loop->stop(); });
+  loop->run();
+  EXPECT_FALSE(fired);
+}
+
+TEST(EventLoop, PostFromAnotherThreadWakesTheLoop) {
+  auto loop = make_loop();
+  std::thread other([&] { loop->post([&] { loop->stop(); }); });
+  loop->run();
+  other.join();
+}
+
+TEST(EventLoop, AHandlerMayUnwatchItself) {
+  auto loop = make_loop();
+  const UniqueFd event(::eventfd(1, EFD_NONBLOCK));
+  int calls = 0;
+  ASSERT_TRUE(loop->watch(event.get(), SPORE_FD_READABLE,
+                          [&](uint32_t events) {
+                            EXPECT_EQ(events, SPORE_FD_READABLE);
+                            ++calls;
+                            loop->unwatch(event.get());
+                            loop->post([&] { loop->stop(); });
+                          })
+                  .ok());
+  loop->run();
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(EventLoop, OneWatchADescriptorAndRegularFilesAreRefused) {
+  auto loop = make_loop();
+  const UniqueFd event(::eventfd(0, EFD_NONBLOCK));
+  ASSERT_TRUE(loop->watch(event.get(), SPORE_FD_READABLE, [](uint32_t) {}).ok());
+  EXPECT_EQ(loop->watch(event.get(), SPORE_FD_READABLE, [](uint32_t) {}).error().status, SPORE_E_EXISTS);
+  EXPECT_FALSE(loop->watch(-1, SPORE_FD_READABLE, [](uint32_t) {}).ok());
+}
+
+} // namespace
+} // namespace sporehost

@@ -1,0 +1,228 @@
+#include "console.hpp"
+
+#include <cstring>
+
+namespace console {
+namespace {
+
+constexpr const char* kTerminal = "console";
+constexpr const char* kAgent = "sporehost.agent"; // the stream's name and the port's
+
+// struct virtio_console_config: cols, rows (without meaning here), max_nr_ports, emerg_wr.
+constexpr uint32_t kConfigBytes = 12;
+constexpr uint32_t kMaxPortsAt = 4;
+constexpr uint32_t kEmergencyAt = 8;
+
+constexpr uint16_t kDataQueueSize = 128;
+constexpr uint16_t kControlQueueSize = 64;
+
+} // namespace
+
+const spore_stream_events Console::kEvents = {
+    .size = sizeof(spore_stream_events),
+    .readable =
+        [](void* self, uint32_t stream) {
+          spore::detail::swallow([&] {
+            auto& console = *static_cast<Console*>(self);
+            if (const Port* port = console.port_of_stream(stream)) console.run(port->rx());
+          });
+        },
+    .writable =
+        [](void* self, uint32_t stream) {
+          spore::detail::swallow([&] {
+            auto& console = *static_cast<Console*>(self);
+            if (const Port* port = console.port_of_stream(stream)) console.run(port->tx());
+          });
+        },
+};
+
+spore::Result<std::unique_ptr<Console>> Console::create(spore::Host host, std::string_view /*options*/) {
+  SPORE_TRY(const spore::Virtio virtio, spore::Virtio::of(host));
+  SPORE_TRY(const auto* streams, host.require<spore_streams>(SPORE_STREAMS_1));
+  return std::make_unique<Console>(host, virtio, streams);
+}
+
+Console::Console(spore::Host host, spore::Virtio virtio, const spore_streams* streams)
+    : host_(host), virtio_(virtio), streams_(streams) {
+  const auto terminal = open_stream(kTerminal);
+  if (!terminal) host_.warn("virtio-console: the host's stream 'console' is not to be had; the terminal is mute");
+  ports_.emplace_back(virtio_, streams_, terminal, 0, 1);
+  if (const auto agent = open_stream(kAgent)) ports_.emplace_back(virtio_, streams_, agent, 4, 5);
+}
+
+std::optional<uint32_t> Console::open_stream(const char* name) {
+  uint32_t stream = 0;
+  if (streams_->open(streams_->context, name, &kEvents, this, &stream) != SPORE_OK) return std::nullopt;
+  return stream;
+}
+
+Port* Console::port_of_stream(uint32_t stream) {
+  for (Port& port : ports_) {
+    if (port.owns(stream)) return &port;
+  }
+  return nullptr;
+}
+
+void Console::describe(spore_virtio_traits& out) {
+  out.device_id = 3;
+  out.features = kFeatureMultiport | kFeatureEmergencyWrite;
+  out.queue_count = static_cast<uint32_t>(2 + 2 * ports_.size());
+  out.config_bytes = kConfigBytes;
+  for (uint32_t queue = 0; queue < out.queue_count; ++queue) {
+    const bool control = queue == kControlToDriver || queue == kControlFromDriver;
+    out.queue_size_max[queue] = control ? kControlQueueSize : kDataQueueSize;
+  }
+}
+
+void Console::read_config(uint32_t offset, std::span<uint8_t> data) {
+  std::array<uint8_t, kConfigBytes> config{};
+  config[kMaxPortsAt] = static_cast<uint8_t>(ports_.size());
+  std::memcpy(data.data(), config.data() + offset, data.size());
+}
+
+// Emergency write: the low byte of emerg_wr is text for the terminal, before anything is set up and even without a
+// driver.
+void Console::write_config(uint32_t offset, std::span<const uint8_t> data) {
+  if (offset > kEmergencyAt || data.size() <= kEmergencyAt - offset) return;
+  ports_[0].put(data[kEmergencyAt - offset]);
+}
+
+spore::Result<void> Console::activate(uint64_t features) {
+  active_ = true;
+  multiport_ = (features & kFeatureMultiport) != 0;
+  if (!multiport_) ports_[0].set_guest_open(true); // else the driver says so
+  run(std::nullopt);
+  return {};
+}
+
+void Console::notify(uint32_t queue) {
+  run(queue);
+}
+
+void Console::reset() {
+  active_ = false;
+  multiport_ = false;
+  messages_.clear();
+  if (timer_) host_.table()->cancel_timer(host_.table()->context, *timer_);
+  timer_.reset();
+  for (Port& port : ports_) port.reset();
+}
+
+// A stream may call back from within `give`, `take` or `guest_open`; what it then wants is done by the call that is
+// already at it, or in the next turn.
+void Console::run(std::optional<uint32_t> wanted) {
+  if (!active_) return;
+  if (running_) return continue_later();
+  running_ = true;
+  Turn turn;
+  bool done = true;
+  for (uint32_t queue = 0; queue < 2 + 2 * ports_.size(); ++queue) {
+    if (!wanted || *wanted == queue) done = run_queue(queue, turn) && done;
+  }
+  // Whatever was done may have made messages for the driver, and a port that has just been opened may have bytes.
+  if (multiport_ && wanted == kControlFromDriver) {
+    done = send_control(turn) && done;
+    for (Port& port : ports_) done = port.deliver(turn) && done;
+  }
+  running_ = false;
+  if (!done) continue_later();
+}
+
+bool Console::run_queue(uint32_t queue, Turn& turn) {
+  if (queue >= 2 && !multiport_) return true; // without MULTIPORT these queues do not exist
+  if (queue == kControlToDriver) return send_control(turn);
+  if (queue == kControlFromDriver) return receive_control(turn);
+  for (Port& port : ports_) {
+    if (port.rx() == queue) return port.deliver(turn);
+    if (port.tx() == queue) return port.send(turn);
+  }
+  return true;
+}
+
+void Console::continue_later() {
+  if (timer_) return;
+  uint64_t timer = 0;
+  const spore_timer_callback fire = [](void* self) {
+    spore::detail::swallow([&] {
+      static_cast<Console*>(self)->timer_.reset();
+      static_cast<Console*>(self)->run(std::nullopt);
+    });
+  };
+  if (host_.table()->start_timer(host_.table()->context, 0, fire, this, &timer) == SPORE_OK) timer_ = timer;
+}
+
+bool Console::receive_control(Turn& turn) {
+  while (!turn.over()) {
+    const auto chain = virtio_.pop(kControlFromDriver);
+    if (!chain) return true;
+    turn.spend_chain();
+    std::array<uint8_t, kControlBytes> raw; // what a longer chain has beyond that is no part of any message
+    const bool whole = virtio_.read(*chain, 0, raw.data(), raw.size()) == SPORE_OK;
+    virtio_.push(*chain, 0);
+    if (whole) {
+      handle(decode(raw));
+    } else {
+      ++host_.counter("control-malformed");
+    }
+  }
+  return false;
+}
+
+// The driver has buffers of a size of its own choice; one that is too small for the message is given back unused.
+bool Console::send_control(Turn& turn) {
+  while (!turn.over()) {
+    if (messages_.empty()) return true;
+    const auto chain = virtio_.pop(kControlToDriver);
+    if (!chain) return true;
+    turn.spend_chain();
+    const std::vector<uint8_t>& message = messages_.front();
+    const bool written = virtio_.write(*chain, 0, message.data(), message.size()) == SPORE_OK;
+    virtio_.push(*chain, written ? static_cast<uint32_t>(message.size()) : 0);
+    if (written) messages_.pop_front();
+  }
+  return false;
+}
+
+void Console::handle(const Control& message) {
+  const auto event = static_cast<Event>(message.event);
+  if (event == Event::DeviceReady) {
+    if (message.value == 1) return announce_ports();
+    return host_.warn("virtio-console: the guest's driver could not set the device up");
+  }
+  if (message.port >= ports_.size()) {
+    ++host_.counter("control-malformed");
+    return;
+  }
+  switch (event) {
+    case Event::PortReady:
+      if (message.value == 1) return introduce(message.port);
+      return host_.warn("virtio-console: the guest's driver could not set port " + std::to_string(message.port) +
+                        " up");
+    case Event::PortOpen:
+      return ports_[message.port].set_guest_open(message.value != 0);
+    default:
+      ++host_.counter("control-malformed");
+  }
+}
+
+void Console::announce_ports() {
+  for (uint32_t port = 0; port < ports_.size(); ++port) queue_message(encode(port, Event::PortAdd, 1));
+}
+
+// Tells the driver what the port is for, and that somebody is at the host's end: before that a write in the guest
+// waits.
+void Console::introduce(uint32_t port) {
+  queue_message(port == 0 ? encode(0, Event::ConsolePort, 1) : encode(port, Event::PortName, 1, kAgent));
+  if (ports_[port].connected()) queue_message(encode(port, Event::PortOpen, 1));
+}
+
+// A driver that asks and never takes the answers must not fill the host's memory.
+void Console::queue_message(std::vector<uint8_t> message) {
+  if (messages_.size() < kMessagesMax) {
+    messages_.push_back(std::move(message));
+  } else {
+    ++host_.counter("control-dropped");
+  }
+}
+
+} // namespace console

@@ -1,0 +1,74 @@
+// The virtio console (VIRTIO 1.2 section 5.3) with two ports:
+//
+//   port 0  the guest's terminal, hvc0           stream "console"
+//   port 1  a channel for programs, found by the  stream "sporehost.agent"
+//           name sporehost.agent
+//
+// Port 1 exists where the host has the stream and the driver takes VIRTIO_CONSOLE_F_MULTIPORT; without it only port 0
+// works. Queues: receive and transmit of port 0, control to and from the driver, receive and transmit of port 1.
+#pragma once
+
+#include "control.hpp"
+#include "port.hpp"
+
+#include <sporehost/virtio_device.hpp>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace console {
+
+inline constexpr uint64_t kFeatureMultiport = uint64_t{1} << 1;
+inline constexpr uint64_t kFeatureEmergencyWrite = uint64_t{1} << 2;
+
+class Console : public spore::VirtioDevice {
+ public:
+  static constexpr spore::FactoryInfo info{"virtio-console", "the guest's terminal and the channel to its agent",
+                                           R"({"type": "object", "additionalProperties": false, "properties": {}})"};
+
+  static spore::Result<std::unique_ptr<Console>> create(spore::Host host, std::string_view options);
+
+  Console(spore::Host host, spore::Virtio virtio, const spore_streams* streams);
+
+  void describe(spore_virtio_traits& out) override;
+  void read_config(uint32_t offset, std::span<uint8_t> data) override;
+  void write_config(uint32_t offset, std::span<const uint8_t> data) override;
+  spore::Result<void> activate(uint64_t features) override;
+  void notify(uint32_t queue) override;
+  void reset() override;
+
+ private:
+  static constexpr uint32_t kControlToDriver = 2;
+  static constexpr uint32_t kControlFromDriver = 3;
+  static constexpr size_t kMessagesMax = 64; // to the driver and not yet sent
+
+  static const spore_stream_events kEvents;
+
+  [[nodiscard]] std::optional<uint32_t> open_stream(const char* name);
+  Port* port_of_stream(uint32_t stream);
+
+  // Does all there is to do on the queues that `wanted` names, or on all, for at most one turn.
+  void run(std::optional<uint32_t> wanted);
+  [[nodiscard]] bool run_queue(uint32_t queue, Turn& turn);
+  void continue_later();
+
+  [[nodiscard]] bool receive_control(Turn& turn);
+  [[nodiscard]] bool send_control(Turn& turn);
+  void handle(const Control& message);
+  void announce_ports();
+  void introduce(uint32_t port);
+  void queue_message(std::vector<uint8_t> message);
+
+  spore::Host host_;
+  spore::Virtio virtio_;
+  const spore_streams* streams_;
+  std::vector<Port> ports_;
+  bool active_ = false;
+  bool multiport_ = false;
+  bool running_ = false;
+  std::deque<std::vector<uint8_t>> messages_;
+  std::optional<uint64_t> timer_;
+};
+
+} // namespace console

@@ -1,0 +1,3 @@
+#include "console.hpp"
+
+SPOREHOST_PLUGIN("virtio-console", "1.0.0", console::Console)

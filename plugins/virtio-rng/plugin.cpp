@@ -1,0 +1,147 @@
+// The virtio entropy source (VIRTIO 1.2 section 5.4): fills the guest's buffers from the host's random pool.
+#include <sporehost/virtio_device.hpp>
+
+#include <sys/random.h>
+
+#include <cerrno>
+
+namespace {
+
+constexpr uint64_t kRequestMax = 64 * 1024; // a longer buffer is filled this far; the driver asks again
+constexpr uint64_t kTurnMax = 256 * 1024;   // bytes given in one call, so that the device's lock is not held for long
+constexpr unsigned kTurnChains = 256;
+constexpr uint64_t kSecond = 1'000'000'000;
+
+// Fills `bytes` from the host; false where the host has no random pool.
+bool fill_random(std::span<uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::getrandom(bytes.data(), bytes.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+  return true;
+}
+
+// How many bytes may be given by now, where a rate is set: a bucket that holds at most one second's worth.
+class Allowance {
+ public:
+  Allowance(uint64_t bytes_per_second, uint64_t now_ns) : rate_(bytes_per_second), left_(rate_), at_ns_(now_ns) {}
+
+  [[nodiscard]] bool limited() const { return rate_ != 0; }
+
+  uint64_t left(uint64_t now_ns) {
+    const uint64_t passed = std::min(now_ns - at_ns_, kSecond);
+    const uint64_t earned = rate_ * passed / kSecond;
+    if (earned == 0) return left_; // the fraction goes on growing
+    left_ = std::min(rate_, left_ + earned);
+    at_ns_ = now_ns;
+    return left_;
+  }
+  void spend(uint64_t bytes) { left_ -= bytes; }
+  // Time for which to wait until `bytes` are there.
+  [[nodiscard]] uint64_t wait_ns(uint64_t bytes) const { return std::min(bytes, rate_) * kSecond / rate_ + 1; }
+
+ private:
+  uint64_t rate_; // 0: unlimited
+  uint64_t left_;
+  uint64_t at_ns_;
+};
+
+class Rng : public spore::VirtioDevice {
+ public:
+  static constexpr spore::FactoryInfo info{"virtio-rng",
+                                           "entropy source: the guest's random pool is seeded from the host's",
+                                           R"({"type": "object", "additionalProperties": false,
+          "properties": {
+            "bytes-per-second": {"type": "integer", "minimum": 1, "maximum": 1073741824,
+                                 "description": "The most that the guest gets; absent: no limit"}}})"};
+
+  static spore::Result<std::unique_ptr<Rng>> create(spore::Host host, std::string_view /*options*/) {
+    SPORE_TRY(const spore::Virtio virtio, spore::Virtio::of(host));
+    const int64_t rate = host.option_integer("/bytes-per-second").value_or(0);
+    if (rate < 0 || rate > (1 << 30)) {
+      return spore::fail(SPORE_E_INVALID, "bytes-per-second must be 1 to 1073741824; leave it out for no limit");
+    }
+    return std::make_unique<Rng>(host, virtio, static_cast<uint64_t>(rate));
+  }
+
+  Rng(spore::Host host, spore::Virtio virtio, uint64_t rate)
+      : host_(host), virtio_(virtio), allowance_(rate, host.now_ns()) {}
+
+  void describe(spore_virtio_traits& out) override {
+    out.device_id = 4;
+    out.queue_count = 1;
+    out.queue_size_max[0] = 64;
+  }
+  void read_config(uint32_t /*offset*/, std::span<uint8_t> /*data*/) override {} // it has none
+
+  void notify(uint32_t /*queue*/) override { serve(); }
+
+  void reset() override {
+    waiting_.reset();
+    cancel_timer();
+  }
+
+ private:
+  void serve() {
+    if (timer_) return; // out of allowance or of its turn
+    uint64_t given = 0;
+    for (unsigned chains = 0; chains < kTurnChains && given < kTurnMax; ++chains) {
+      if (!waiting_) waiting_ = virtio_.pop(0);
+      if (!waiting_) return;
+      const uint64_t wanted = std::min(waiting_->writable_bytes, kRequestMax);
+      const uint64_t allowed = allowance_.limited() ? allowance_.left(host_.now_ns()) : wanted;
+      if (wanted > 0 && allowed == 0) return continue_after(allowance_.wait_ns(wanted));
+      const uint64_t bytes = std::min(wanted, allowed);
+      if (allowance_.limited()) allowance_.spend(bytes);
+      const spore_chain chain = *std::exchange(waiting_, std::nullopt);
+      answer(chain, bytes);
+      given += bytes;
+    }
+    continue_after(0);
+  }
+
+  void answer(const spore_chain& chain, uint64_t bytes) {
+    std::array<uint8_t, 4096> block;
+    uint64_t done = 0;
+    while (done < bytes) {
+      const auto part = std::span(block).first(std::min<uint64_t>(block.size(), bytes - done));
+      if (!fill_random(part)) {
+        host_.error("virtio-rng: the host's getrandom() failed; the guest gets no entropy");
+        break;
+      }
+      if (virtio_.write(chain, done, part.data(), part.size()) != SPORE_OK) break; // its memory is gone
+      done += part.size();
+    }
+    ++host_.counter("requests");
+    host_.counter("bytes") += done;
+    virtio_.push(chain, static_cast<uint32_t>(done));
+  }
+
+  void continue_after(uint64_t delay_ns) {
+    uint64_t timer = 0;
+    const spore_timer_callback fire = [](void* self) {
+      spore::detail::swallow([&] {
+        static_cast<Rng*>(self)->timer_.reset();
+        static_cast<Rng*>(self)->serve();
+      });
+    };
+    if (host_.table()->start_timer(host_.table()->context, delay_ns, fire, this, &timer) == SPORE_OK) timer_ = timer;
+  }
+
+  void cancel_timer() {
+    if (timer_) host_.table()->cancel_timer(host_.table()->context, *timer_);
+    timer_.reset();
+  }
+
+  spore::Host host_;
+  spore::Virtio virtio_;
+  Allowance allowance_;
+  std::optional<spore_chain> waiting_; // taken, and not yet answered for want of allowance
+  std::optional<uint64_t> timer_;
+};
+
+} // namespace
+
+SPOREHOST_PLUGIN("virtio-rng", "1.0.0", Rng)

@@ -10,6 +10,7 @@ namespace virtio_mem {
 
 constexpr const char* kOptionsSchema = R"({
   "type": "object",
+  "x-sporehost-uses": ["sporehost.elastic-memory/1"],
   "additionalProperties": false,
   "properties": {
     "node-id": {

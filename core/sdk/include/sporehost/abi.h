@@ -103,7 +103,10 @@ typedef struct spore_factory {
   uint32_t kind;              /* SPORE_KIND_* */
   const char* id;             /* lower-case kebab, unique among the factories of one kind: "virtio-mem" */
   const char* summary;        /* one line for `plugin list` */
-  const char* options_schema; /* JSON Schema (an object schema) of the YAML options, with defaults; never NULL */
+  /* JSON Schema (an object schema) of the YAML options, with defaults; never NULL. Its key "x-sporehost-uses" lists host
+   * services without which the object makes no sense, such as ["sporehost.elastic-memory/1"]: on a machine that lacks one,
+   * the object is left out instead of failing. */
+  const char* options_schema;
 
   /* Makes one object. [main]
    * host: the services for this object; valid until the object is destroyed.

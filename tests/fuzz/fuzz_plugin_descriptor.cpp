@@ -1,0 +1,88 @@
+// links: spore_plugin_loader
+//
+// A descriptor made of the input: its numbers as they come, its pointers into the input, to nowhere, or NULL. Reading
+// it must end in a descriptor that keeps the rules or in a reason, and never in a fault.
+#include "core/plugin/descriptor.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+// The input, from which numbers and texts are taken.
+class Input {
+ public:
+  Input(const uint8_t* data, size_t size) : text_(reinterpret_cast<const char*>(data), size) {}
+
+  template <typename T>
+  T number(T usual) {
+    if (at_ >= text_.size() || text_[at_++] != 'n') return usual;
+    T value{};
+    const size_t bytes = std::min(sizeof value, text_.size() - at_);
+    std::memcpy(&value, text_.data() + at_, bytes);
+    at_ += bytes;
+    return value;
+  }
+  // A text of the input: NUL-terminated only where it has a NUL, or at its end.
+  const char* pointer(const char* usual) {
+    if (at_ >= text_.size()) return usual;
+    switch (text_[at_++]) {
+      case 'z':
+        return nullptr;
+      case 'w':
+        return reinterpret_cast<const char*>(number<uintptr_t>(16));
+      case 't':
+        return text_.c_str() + at_;
+      default:
+        return usual;
+    }
+  }
+
+ private:
+  std::string text_;
+  size_t at_ = 0;
+};
+
+spore_status make(const spore_host*, spore_string, spore_object*, spore_error*) {
+  return SPORE_E_UNSUPPORTED;
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  Input in(data, size);
+  std::vector<spore_factory> factories(4);
+  std::vector<const spore_factory*> pointers;
+  for (spore_factory& factory : factories) {
+    factory = {in.number<uint32_t>(sizeof(spore_factory)),
+               in.number<uint32_t>(SPORE_KIND_IO_DEVICE),
+               in.pointer("beeper"),
+               in.pointer("beeps"),
+               in.pointer(R"({"type":"object"})"),
+               &make};
+    pointers.push_back(reinterpret_cast<const spore_factory*>(in.pointer(reinterpret_cast<const char*>(&factory))));
+  }
+  const spore_plugin plugin{
+      in.number<uint64_t>(SPORE_PLUGIN_MAGIC),
+      in.number<uint32_t>(sizeof(spore_plugin)),
+      in.number<uint16_t>(SPORE_ABI_MAJOR),
+      in.number<uint16_t>(SPORE_ABI_MINOR),
+      in.number<uint32_t>(SPORE_ARCH_NATIVE),
+      in.number<uint32_t>(1),
+      in.pointer("beeper"),
+      in.pointer("1.0"),
+      reinterpret_cast<const spore_factory* const*>(in.pointer(reinterpret_cast<const char*>(pointers.data())))};
+  const auto outcome = sporehost::plugin::read_descriptor(&plugin);
+  if (const auto* failure = std::get_if<sporehost::plugin::LoadFailure>(&outcome)) {
+    if (failure->reason.empty() || failure->rule == 0) std::abort();
+    return 0;
+  }
+  for (const auto& factory : std::get<sporehost::plugin::Descriptor>(outcome).factories) {
+    if (!sporehost::plugin::is_kebab(factory.id) || factory.make == nullptr) std::abort();
+  }
+  return 0;
+}

@@ -1,5 +1,6 @@
 // Guest memory that comes and goes, memory that cannot be written, and requests that make no sense.
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <random>
@@ -114,6 +115,26 @@ TEST_F(GuestTest, MappingBeforeOpenIsRefused) {
   const auto mapped = machine.map(0, page.data(), kPage, kReadWrite);
   ASSERT_FALSE(mapped);
   EXPECT_EQ(mapped.error().status, SPORE_E_STATE);
+}
+
+// Memory that the host has made inaccessible, as it does with what is unplugged, must not harm the host. A processor
+// that runs the guest itself stops it; a KVM that emulates the access makes it MMIO.
+TEST_F(GuestTest, InaccessibleHostMemoryIsAFaultOrMmio) {
+  boot("hot_access");
+  const Pages hot(kPage);
+  hot.at<uint64_t>(0) = 0x5ec7e7;
+  ASSERT_EQ(::mprotect(hot.data(), kPage, PROT_NONE), 0);
+  ASSERT_TRUE(machine.map(kHot, hot.data(), kPage, kReadWrite));
+  const auto exit = machine.run();
+  ASSERT_TRUE(exit) << machine.error();
+  if (exit->reason == SPORE_EXIT_FAULT) {
+    EXPECT_THAT(exit->text, HasSubstr("not accessible"));
+    EXPECT_EQ(exit->address, kOrigin) << "the instruction did not happen";
+    EXPECT_TRUE(machine.accesses().empty());
+  } else {
+    EXPECT_THAT(machine.accesses(), Contains(Access{Kind::kMmioRead, kHot, 8, 0}));
+  }
+  EXPECT_NE(machine.ram().at<uint64_t>(kResults), 0x5ec7e7U) << "the guest read what it must not reach";
 }
 
 // 16 GiB in slots of 128 MiB are 128 slots. Twice as many as that nearly, coming and going, and the guest sees the

@@ -32,7 +32,9 @@ TEST(Vmem34, TheDeviceNeverModifiesPluggedMemory) {
 }
 
 TEST(Vmem35, PluggedMemoryIsReachableByEveryDevice) {
-  GTEST_SKIP() << "the host's part: tests/unit/memory shows it for guest memory and tests/nested with a running guest";
+  GTEST_SKIP()
+      << "the host's part: GuestMemory.CopiesAcrossAdjacentRegionsAndIntoTheElasticOne in tests/unit/memory; tier "
+         "nested with a running guest";
 }
 
 TEST(Vmem36, AReplugIsZero) {
@@ -118,8 +120,8 @@ TEST(Vmem39, TheDeviceMapsNothingThatIsNotPlugged) {
 }
 
 TEST(Vmem39, AGuestAccessToAnEmptySlotFaults) {
-  GTEST_SKIP()
-      << "the host's part: tests/unit/memory shows it for the elastic region, tests/nested with a real backend";
+  GTEST_SKIP() << "the host's part: ElasticRegionTest.Vmem39* in tests/unit/memory; GuestTest.UnmappedMemoryIsMmio in "
+                  "tests/guests on a real backend";
 }
 
 TEST(Vmem40, NothingReachesTheMemoryBeforeItIsValidated) {
@@ -148,7 +150,7 @@ TEST(Vmem40, TheMemoryIsThereWhenTheResponseIs) {
 }
 
 TEST(Vmem40, TheOrderInsideTheHost) {
-  GTEST_SKIP() << "the host's part, with a rollback at each step: tests/unit/memory on the elastic region";
+  GTEST_SKIP() << "the host's part, with a rollback at each step: ElasticRegionTest.Vmem40* in tests/unit/memory";
 }
 
 } // namespace

@@ -134,5 +134,16 @@ TEST(VmemSetup, AMachineWithoutElasticMemoryIsToldSo) {
   EXPECT_NE(made.error().text.find("elastic"), std::string::npos) << made.error().text;
 }
 
+// No rule is dropped silently: each has a suite of its number, even if it only says which tier shows it.
+TEST(VmemRules, EachOfTheFortyHasATest) {
+  const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+  std::set<std::string> suites;
+  for (int i = 0; i < all.total_test_suite_count(); ++i) suites.insert(all.GetTestSuite(i)->name());
+  for (int rule = 1; rule <= 40; ++rule) {
+    const std::string suite = (rule < 10 ? "Vmem0" : "Vmem") + std::to_string(rule);
+    EXPECT_EQ(suites.count(suite), 1u) << suite;
+  }
+}
+
 } // namespace
 } // namespace vmem

@@ -120,9 +120,9 @@ TEST(Vmem38, AnotherMachinesStateIsRefused) {
 TEST(Vmem38, AHostThatCannotPlugItAllHasNothingPlugged) {
   NEED_SAVED_STATE();
   const Bytes state = sample();
-  for (unsigned step = 0; step < 3; ++step) {
+  for (unsigned which = 0; which < 9; ++which) { // three runs of blocks, three steps each
     Machine m({.start = false});
-    m.elastic.fail_next_plug(SPORE_E_NO_MEMORY, step);
+    m.elastic.fail_next_plug(SPORE_E_NO_MEMORY, which % 3, which / 3);
     EXPECT_NE(m.restore(state), SPORE_OK);
     expect_fresh(m);
     EXPECT_EQ(m.restore(state), SPORE_OK) << "once the host can";

@@ -32,8 +32,10 @@ class FakeElastic {
 
   // ---- failures ----
   // The next plug fails at its step `step` (0: reserving; then one a slot that must be mapped; then the commit), and is
-  // rolled back.
-  void fail_next_plug(spore_status status, unsigned step = 0) { plug_failure_ = {status, step}; }
+  // rolled back. With `after`, that many plugs go well first.
+  void fail_next_plug(spore_status status, unsigned step = 0, unsigned after = 0) {
+    plug_failure_ = {status, step, after};
+  }
   void fail_next_unplug(spore_status status) { unplug_failure_ = status; }
   void fail_next_unplug_all(spore_status status) { unplug_all_failure_ = status; }
   void fail_next_keep_mapped(spore_status status) { keep_failure_ = status; }
@@ -73,6 +75,7 @@ class FakeElastic {
   struct PlugFailure {
     spore_status status = SPORE_OK;
     unsigned step = 0;
+    unsigned after = 0; // plugs that go well first
   };
 
   static FakeElastic& of(void* context) { return *static_cast<FakeElastic*>(context); }
@@ -127,12 +130,18 @@ class FakeElastic {
     }
   }
 
+  PlugFailure take_plug_failure() {
+    if (plug_failure_.after == 0) return std::exchange(plug_failure_, {});
+    --plug_failure_.after;
+    return {};
+  }
+
   spore_status plug(uint64_t offset, uint64_t bytes, spore_error* error) {
     host_.on_device("plug");
     if (!valid(offset, bytes)) return refuse(SPORE_E_RANGE, "outside the region", error);
     if (busy_) return refuse(SPORE_E_BUSY, "memory may not change now", error);
     if (state(offset, bytes) != SPORE_BLOCKS_UNPLUGGED) return refuse(SPORE_E_STATE, "already plugged", error);
-    const PlugFailure failure = std::exchange(plug_failure_, {});
+    const PlugFailure failure = take_plug_failure();
     unsigned step = 0;
     const auto fails = [&] { return failure.status != SPORE_OK && step++ == failure.step; };
     if (fails()) return refuse(failure.status, "reserving failed, as asked for", error);

@@ -22,6 +22,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <variant>
 
 namespace spore::testing {
@@ -45,9 +46,18 @@ class FakeHost {
   [[nodiscard]] FakeMemory& memory() { return memory_; }
 
   // ---- options: what the plugin reads by JSON pointer, and the canonical JSON it is given at `create` ----
-  void set_option(const std::string& pointer, OptionValue value) { options_[pointer] = std::move(value); }
-  void set_option(const std::string& pointer, const char* value) { options_[pointer] = std::string(value); }
-  void set_option(const std::string& pointer, int value) { options_[pointer] = int64_t{value}; }
+  template <typename Value>
+  void set_option(const std::string& pointer, const Value& value) {
+    if constexpr (std::is_same_v<Value, OptionValue> || std::is_same_v<Value, bool>) {
+      options_[pointer] = value;
+    } else if constexpr (std::is_integral_v<Value>) {
+      options_[pointer] = static_cast<int64_t>(value);
+    } else if constexpr (std::is_floating_point_v<Value>) {
+      options_[pointer] = static_cast<double>(value);
+    } else {
+      options_[pointer] = std::string(value);
+    }
+  }
   // The text for a plugin that parses the JSON itself; it is passed through as it is. "{}" when not set.
   void set_options_json(std::string text) { options_json_ = std::move(text); }
   [[nodiscard]] spore_string options_json() const { return {options_json_.data(), options_json_.size()}; }

@@ -310,6 +310,36 @@ class ConfigReader {
     MapReader map(diagnostics_, node, "kernel");
     kernel.directory = read_path(map.get("directory"), "kernel.directory");
     kernel.initrd_cache = read_path(map.get("initrd-cache"), "kernel.initrd-cache");
+    kernel.cache = read_path(map.get("cache"), "kernel.cache");
+    if (const auto* sources = map.get("sources")) read_kernel_sources(*sources, kernel.sources);
+    if (const auto* offline = map.get("offline"))
+      kernel.offline = read_bool(diagnostics_, *offline, "kernel.offline").value_or(false);
+    if (const auto* flavour = map.get("flavour"))
+      if (const auto index = read_choice(diagnostics_, *flavour, "kernel.flavour", kFlavourWords))
+        kernel.flavour = kFlavourWords[*index];
+    if (const auto* release = map.get("release")) read_kernel_release(*release, kernel.release);
+    map.finish();
+  }
+
+  void read_kernel_sources(const YamlNode& node, std::vector<std::string>& sources) {
+    if (node.kind != Kind::sequence || node.items.empty())
+      return report_wrong_type(diagnostics_, node, "kernel.sources", "a list such as [cache, release]");
+    for (const YamlNode& item : node.items)
+      if (const auto index = read_choice(diagnostics_, item, "kernel.sources", kKernelSourceWords))
+        sources.push_back(kKernelSourceWords[*index]);
+  }
+
+  void read_kernel_release(const YamlNode& node, KernelReleaseConfig& release) {
+    MapReader map(diagnostics_, node, "kernel.release");
+    const auto read = [&](const char* key, std::optional<std::string>& out) {
+      if (const auto* value = map.get(key))
+        out = read_text(diagnostics_, *value, std::string("kernel.release.") + key, "text");
+    };
+    read("repository", release.repository);
+    read("tag", release.tag);
+    read("version", release.version);
+    read("base-url", release.base_url);
+    read("sha256", release.sha256);
     map.finish();
   }
 

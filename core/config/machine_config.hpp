@@ -73,10 +73,21 @@ struct LifecycleConfig {
   GuestReset on_guest_reset = GuestReset::stop;
 };
 
-// The section `kernel:`, for the resolver of the managed kernel.
+// Files of a published release; what is absent has the resolver's default (core/kernel/settings.hpp).
+struct KernelReleaseConfig {
+  std::optional<std::string> repository, tag, version, base_url;
+  std::optional<std::string> sha256; // the digest that the kernel must have
+};
+
+// The section `kernel:`, for the resolver of the managed kernel (core/kernel/resolver.hpp), which checks the texts.
 struct ManagedKernelConfig {
-  std::optional<std::filesystem::path> directory;    // a folder with vmlinuz, config, modules and release
+  std::optional<std::filesystem::path> directory;    // a kernel folder, used instead of the sources
   std::optional<std::filesystem::path> initrd_cache; // where built initrds are kept
+  std::optional<std::filesystem::path> cache;        // where fetched kernels are kept
+  std::vector<std::string> sources;   // cache, release, distribution, build, in order; empty: all of them
+  bool offline = false;               // fetch nothing
+  std::optional<std::string> flavour; // of the source build: acpi or noacpi
+  KernelReleaseConfig release;
 };
 
 enum class ReportFormat { text, json, none };

@@ -15,6 +15,10 @@ inline const std::array<std::string, 3> kReportWords = {"text", "json", "none"};
 inline const std::array<std::string, 2> kResetWords = {"stop", "restart"};
 inline const std::array<std::string, 6> kLevelWords = {"trace", "debug", "info", "warn", "error", "off"};
 
+// The section `kernel:`; core/kernel reads the same words.
+inline const std::array<std::string, 4> kKernelSourceWords = {"cache", "release", "distribution", "build"};
+inline const std::array<std::string, 2> kFlavourWords = {"acpi", "noacpi"};
+
 inline constexpr const char* kNameRule =
     " is not a name; use letters, digits, '.', '_' and '-', at most 63, the first a letter or digit";
 inline constexpr const char* kPluginIdRule =

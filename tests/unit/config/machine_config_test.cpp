@@ -71,7 +71,8 @@ capture: out
 resume: /abs/../state
 lifecycle: {ready-timeout: 500ms, stop-grace: 0s, run-timeout: 2min, on-guest-reset: restart}
 plugins: {path: [plugins, /opt/p]}
-kernel: {directory: ../k, initrd-cache: cache}
+kernel: {directory: ../k, initrd-cache: cache, cache: kernels, sources: [cache, build], offline: true, flavour: acpi,
+         release: {repository: a/b, tag: v1, version: 6.6, base-url: "https://h", sha256: abc}}
 report: none
 log: {level: trace, file: vm.log}
 )");
@@ -105,6 +106,15 @@ log: {level: trace, file: vm.log}
   EXPECT_THAT(config.plugin_path, ElementsAre("/etc/vm/plugins", "/opt/p"));
   EXPECT_EQ(config.kernel.directory, "/etc/k");
   EXPECT_EQ(config.kernel.initrd_cache, "/etc/vm/cache");
+  EXPECT_EQ(config.kernel.cache, "/etc/vm/kernels");
+  EXPECT_THAT(config.kernel.sources, ElementsAre("cache", "build"));
+  EXPECT_TRUE(config.kernel.offline);
+  EXPECT_EQ(config.kernel.flavour, "acpi");
+  EXPECT_EQ(config.kernel.release.repository, "a/b");
+  EXPECT_EQ(config.kernel.release.tag, "v1");
+  EXPECT_EQ(config.kernel.release.version, "6.6");
+  EXPECT_EQ(config.kernel.release.base_url, "https://h");
+  EXPECT_EQ(config.kernel.release.sha256, "abc");
   EXPECT_EQ(config.report, ReportFormat::none);
   EXPECT_EQ(config.log.level, LogLevel::trace);
   EXPECT_EQ(config.log.file, "/etc/vm/vm.log");
@@ -144,7 +154,9 @@ TEST(MachineConfig, UnknownKeysAreRefusedWithASuggestion) {
   EXPECT_EQ(error_of("backend: {plugin: kvm, name: x}\n"),
             "m.yaml:2:24: unknown key 'name' in 'backend'; the keys here are plugin or options");
   EXPECT_EQ(error_of("kernel: {source: x}\n"),
-            "m.yaml:2:10: unknown key 'source' in 'kernel'; the keys here are directory or initrd-cache");
+            "m.yaml:2:10: unknown key 'source' in 'kernel' (did you mean 'sources'?)");
+  EXPECT_EQ(error_of("kernel: {release: {tags: v1}}\n"),
+            "m.yaml:2:20: unknown key 'tags' in 'kernel.release' (did you mean 'tag'?)");
 }
 
 TEST(MachineConfig, WrongTypesAndValues) {

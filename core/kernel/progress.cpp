@@ -1,0 +1,57 @@
+#include "core/kernel/progress.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace sporehost::kernel {
+
+namespace {
+
+constexpr auto kBetweenUpdates = std::chrono::milliseconds(100);
+
+std::string mebibytes(uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f", static_cast<double>(bytes) / (1 << 20));
+  return text;
+}
+
+} // namespace
+
+TerminalProgress::TerminalProgress(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {}
+
+TerminalProgress::~TerminalProgress() {
+  clear_line();
+}
+
+void TerminalProgress::put(const std::string& text) {
+  // A terminal that went away is no reason to fail.
+  [[maybe_unused]] const ssize_t ignored = ::write(fd_, text.data(), text.size());
+}
+
+void TerminalProgress::clear_line() {
+  if (line_shown_) put("\r\x1b[K");
+  line_shown_ = false;
+}
+
+void TerminalProgress::step(std::string_view text) {
+  if (!terminal_) return;
+  clear_line();
+  put("kernel: " + std::string(text) + "\n");
+}
+
+void TerminalProgress::bytes(uint64_t done, uint64_t total) {
+  if (!terminal_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_ < kBetweenUpdates && done != total) return;
+  last_ = now;
+  std::string line = "\rkernel: " + mebibytes(done);
+  if (total > 0)
+    line += " of " + mebibytes(total) + " MiB, " + std::to_string(done * 100 / total) + " %";
+  else
+    line += " MiB";
+  put(line + "\x1b[K");
+  line_shown_ = true;
+}
+
+} // namespace sporehost::kernel

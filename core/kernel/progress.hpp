@@ -1,0 +1,48 @@
+// What a person sees while a kernel is fetched: steps as lines, and one line that counts bytes, on a terminal only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sporehost::kernel {
+
+// Called on the thread that resolves. [main]
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  // Something begins or is worth knowing: "downloading https://...", "waiting for another resolver".
+  virtual void step(std::string_view text) = 0;
+  // `total` is 0 where it is not known.
+  virtual void bytes(uint64_t done, uint64_t total) = 0;
+};
+
+// Says nothing.
+class NoProgress final : public Progress {
+ public:
+  void step(std::string_view) override {}
+  void bytes(uint64_t, uint64_t) override {}
+};
+
+// Writes to a descriptor (2, say) that it does not own. A pipe or file gets nothing at all, so that logs stay clean.
+class TerminalProgress final : public Progress {
+ public:
+  explicit TerminalProgress(int fd);
+  ~TerminalProgress() override;
+  TerminalProgress(const TerminalProgress&) = delete;
+  TerminalProgress& operator=(const TerminalProgress&) = delete;
+  void step(std::string_view text) override;
+  void bytes(uint64_t done, uint64_t total) override;
+
+ private:
+  void clear_line();
+  void put(const std::string& text);
+
+  const int fd_;
+  const bool terminal_;
+  bool line_shown_ = false;
+  std::chrono::steady_clock::time_point last_;
+};
+
+} // namespace sporehost::kernel

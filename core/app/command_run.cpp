@@ -26,7 +26,8 @@ Result<void> publish(const Report& report, ReportFormat format, const std::optio
     return {};
   }
   std::FILE* stream = format == ReportFormat::json ? stdout : stderr;
-  std::fprintf(stream, "%s\n", text.c_str());
+  const char* line_end = format == ReportFormat::json && report.stdout_open_line ? "\n" : "";
+  std::fprintf(stream, "%s%s\n", line_end, text.c_str());
   std::fflush(stream);
   return {};
 }

@@ -83,7 +83,7 @@ class X86Board final : public Board {
     MemoryWriter writer(memory);
     if (auto fits = loader::check_kernel_fits(kernel.segments, x86::kHighMemory, layout_.low_ram.end()); !fits)
       return fits.error().in(who);
-    for (const loader::Segment& segment : kernel.segments) SPORE_CHECK(writer.write(segment.gpa, segment.bytes));
+    for (const loader::Segment& segment : kernel.segments) SPORE_CHECK(load_segment(memory, writer, kernel, segment));
 
     x86::BootInfo info;
     SPORE_CHECK(load_initrd(memory, kernel, request, info));
@@ -105,6 +105,17 @@ class X86Board final : public Board {
   }
 
  private:
+  // Whole pages of an uncompressed kernel come straight from the page cache, shared by all machines that run it; what
+  // is left of the last page is copied, since the file has something else behind it.
+  static Result<void> load_segment(GuestMemory& memory, MemoryWriter& writer, const loader::KernelImage& kernel,
+                                   const loader::Segment& segment) {
+    const auto offset = kernel.file.offset_of(segment.bytes);
+    const bool aligned = offset && *offset % x86::kPage == 0 && segment.gpa % x86::kPage == 0;
+    const uint64_t mapped = aligned ? segment.bytes.size() / x86::kPage * x86::kPage : 0;
+    if (mapped != 0) SPORE_CHECK(memory.map_file(segment.gpa, kernel.file.fd(), *offset, mapped));
+    return writer.write(segment.gpa + mapped, segment.bytes.subspan(mapped));
+  }
+
   Result<void> load_initrd(GuestMemory& memory, const loader::KernelImage& kernel, const BootRequest& request,
                            x86::BootInfo& info) {
     if (!request.initrd) return {};
@@ -114,7 +125,7 @@ class X86Board final : public Board {
     if (!place) return place.error().in("'" + *request.initrd + "'");
     info.initrd_gpa = *place;
     info.initrd_size = file.bytes().size();
-    return memory.map_file(info.initrd_gpa, file.fd(), info.initrd_size);
+    return memory.map_file(info.initrd_gpa, file.fd(), 0, info.initrd_size);
   }
 
   static Result<std::string> complete_cmdline(const BootRequest& request, size_t limit) {

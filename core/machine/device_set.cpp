@@ -54,10 +54,10 @@ std::vector<std::string> services_used(const std::string& options_schema) {
 }
 
 Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file) {
-  auto found = registry.find(SPORE_KIND_VIRTIO_DEVICE, use.plugin);
-  if (found) return found;
-  if (auto io = registry.find(SPORE_KIND_IO_DEVICE, use.plugin); io) return io;
-  return found.error().in(format_position(file, use.at));
+  static constexpr uint32_t kDeviceKinds[] = {SPORE_KIND_VIRTIO_DEVICE, SPORE_KIND_IO_DEVICE};
+  auto found = registry.find(kDeviceKinds, use.plugin);
+  if (!found) return found.error().in(format_position(file, use.at));
+  return found;
 }
 
 // ---- what all devices have -----------------------------------------------------------------------------------------

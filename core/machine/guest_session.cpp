@@ -66,6 +66,7 @@ void GuestSession::on_hello(const guest::Hello& hello) {
 }
 
 void GuestSession::on_output(OutputStream stream, guest::Bytes bytes) {
+  if (stream == OutputStream::kStdout) stdout_open_line_ = bytes.back() != std::byte{'\n'};
   (stream == OutputStream::kStdout ? stdout_ : stderr_).write(as_octets(bytes));
 }
 

@@ -30,6 +30,7 @@ class GuestSession final : private GuestObserver {
   // Asks the guest to end its workload, or itself when there is none. False: the guest does not talk to us.
   bool ask_to_stop(std::chrono::milliseconds grace);
   void power_off() { (void)channel_.power_off(); }
+  void query_memory() { (void)channel_.query_memory(); }
   void flush();
 
   [[nodiscard]] const std::optional<guest::Hello>& hello() const { return hello_; }
@@ -37,6 +38,8 @@ class GuestSession final : private GuestObserver {
   [[nodiscard]] const std::optional<guest::Memory>& memory() const { return memory_; }
   [[nodiscard]] bool is_ready() const { return channel_.ready(); }
   [[nodiscard]] uint64_t answered_ns() const { return answered_ns_; } // monotonic; 0: not yet
+  // Whether the workload's standard output stands in the middle of a line.
+  [[nodiscard]] bool stdout_open_line() const { return stdout_open_line_; }
   [[nodiscard]] const ChannelCounters& counters() const { return channel_.counters(); }
 
  private:
@@ -61,6 +64,7 @@ class GuestSession final : private GuestObserver {
   std::optional<guest::Exit> exit_;
   std::optional<guest::Memory> memory_;
   uint64_t answered_ns_ = 0;
+  bool stdout_open_line_ = false;
 };
 
 } // namespace sporehost

@@ -26,7 +26,8 @@ uint64_t ns(std::chrono::nanoseconds duration) {
 } // namespace
 
 Result<Report> Machine::run() {
-  planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory());
+  planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(),
+                          [this] { request_ns_ = monotonic_ns(); });
   devices_->arm_doorbells();
   vcpus_ = std::make_unique<VcpuThreads>(*backend_.backend, [this](uint32_t index, const Result<spore_exit>& exit) {
     loop_->post([this, index, exit] { on_vcpu_exit(index, exit); });
@@ -148,9 +149,7 @@ void Machine::on_said_bye() {
 
 void Machine::on_ready() {
   ready_ns_ = monotonic_ns();
-  const uint64_t before = planned_.policy->requested();
   planned_.policy->event(SPORE_EVENT_READY);
-  if (planned_.policy->requested() != before) request_ns_ = monotonic_ns();
 }
 
 // Comes once a PLUG request, so it must be cheap: one call to the main thread at a time.
@@ -168,6 +167,7 @@ void Machine::look_at_plugged() {
     plugged_ns_ = monotonic_ns();
     spdlog::info("memory: {} plugged, {:.0f} ms after the request", format_size(plugged),
                  static_cast<double>(plugged_ns_ - request_ns_) / 1e6);
+    session_->query_memory(); // the guest need not notice by itself when part of a Linux memory block comes online
   }
   planned_.policy->event(SPORE_EVENT_PLUGGED);
 }
@@ -226,6 +226,7 @@ Report Machine::make_report() const {
     report.mem_total_first_kb = session_->hello()->mem_total_kib;
     report.mem_total_last_kb = session_->memory()->total_kib;
   }
+  report.stdout_open_line = session_->stdout_open_line();
   report.total_ms = static_cast<double>(monotonic_ns() - started_ns_) / 1e6;
   report.outcome = outcome_;
   if (outcome_.end != RunEnd::workload && outcome_.end != RunEnd::signal && outcome_.exit_status != 0)

@@ -43,6 +43,10 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, pl
 }
 
 Result<void> Machine::set_up(const ConsoleTarget& console) {
+  if (config_.capture || config_.resume)
+    return spore::fail(SPORE_E_UNSUPPORTED,
+                       "capture and resume are not there yet; leave out --capture, --resume and the "
+                       "keys of that name (`sporehost plan` shows the memory they would give)");
   SPORE_TRY(loop_, EventLoop::create());
   SPORE_TRY(signals_, Signals::create(*loop_, [this](int signal) { on_signal(signal); }));
   SPORE_TRY(planned_, make_plan(config_, registry_));

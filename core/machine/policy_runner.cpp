@@ -52,8 +52,10 @@ Result<spore_memory_plan> PolicyRunner::plan(const spore_memory_request& request
   return plan;
 }
 
-void PolicyRunner::attach(EventLoop& loop, const spore_memory_plan& plan, ResizableMemory device) {
+void PolicyRunner::attach(EventLoop& loop, const spore_memory_plan& plan, ResizableMemory device,
+                          std::function<void()> requested_changed) {
   loop_ = &loop;
+  requested_changed_ = std::move(requested_changed);
   plan_ = plan;
   device_ = device;
   requested_ = plan.requested_bytes;
@@ -112,7 +114,9 @@ void PolicyRunner::carry_out(const spore_memory_action& action) {
                   error.text);
     return;
   }
+  const bool changed = requested_ != action.requested_bytes;
   requested_ = action.requested_bytes;
+  if (changed && requested_changed_) requested_changed_();
   spdlog::info("memory policy: requests {}: {}", format_size(requested_), action.reason);
 }
 

@@ -27,7 +27,9 @@ class PolicyRunner {
   spore::Result<spore_memory_plan> plan(const spore_memory_request& request, const spore_memory_facts& facts);
 
   // From here on events lead to actions. [main] `device.table` NULL: the machine has nothing to resize.
-  void attach(EventLoop& loop, const spore_memory_plan& plan, ResizableMemory device);
+  // `requested_changed` is called after the device has taken a new requested size.
+  void attach(EventLoop& loop, const spore_memory_plan& plan, ResizableMemory device,
+              std::function<void()> requested_changed);
   void detach();
 
   // What the guest last said of its memory, in bytes. [main]
@@ -48,6 +50,7 @@ class PolicyRunner {
   plugin::PluginObject policy_;
   EventLoop* loop_ = nullptr;
   ResizableMemory device_;
+  std::function<void()> requested_changed_;
   spore_memory_plan plan_{};
   uint64_t requested_ = 0;
   uint64_t guest_total_ = 0;

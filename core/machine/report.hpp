@@ -24,6 +24,7 @@ struct Report {
   std::optional<uint64_t> mem_total_first_kb; // MemTotal in PID 1's first answer
   std::optional<uint64_t> mem_total_last_kb;  // MemTotal as last reported
   double total_ms = 0;                        // from the start of the process's work to the end of the guest
+  bool stdout_open_line = false;              // the workload's last line of standard output has no end
   Outcome outcome;
   std::string console_tail; // the last lines of the console, where the guest failed
   std::map<std::string, std::map<std::string, uint64_t>> counters; // by device

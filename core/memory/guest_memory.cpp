@@ -50,12 +50,13 @@ Result<void> GuestMemory::add_elastic(std::unique_ptr<ElasticRegion> region) {
   return {};
 }
 
-Result<void> GuestMemory::map_file(uint64_t gpa, int fd, uint64_t bytes) {
+Result<void> GuestMemory::map_file(uint64_t gpa, int fd, uint64_t offset, uint64_t bytes) {
   for (const Region& region : ram_) {
     if (gpa < region.gpa || gpa >= region.end()) continue;
-    if (!page_aligned(gpa) || bytes == 0 || bytes > region.end() - gpa) break;
+    if (!page_aligned(gpa) || !page_aligned(offset) || bytes == 0 || bytes > region.end() - gpa) break;
     void* at = region.mapping.data() + (gpa - region.gpa);
-    if (::mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED)
+    if (::mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+               static_cast<off_t>(offset)) == MAP_FAILED)
       return fail(SPORE_E_IO, std::string("cannot map the file into guest RAM: ") + std::strerror(errno));
     return {};
   }

@@ -27,9 +27,10 @@ class GuestMemory final : public MemoryAccess {
   // Adds the elastic region. [main], before the guest runs; once.
   spore::Result<void> add_elastic(std::unique_ptr<ElasticRegion> region);
 
-  // Lays the first `bytes` of a file over RAM at the page-aligned `gpa`: private, from the page cache, copied only
-  // where somebody writes. [main], before the guest runs. What follows in the last page reads as zero.
-  spore::Result<void> map_file(uint64_t gpa, int fd, uint64_t bytes);
+  // Lays `bytes` of a file, from its page-aligned `offset`, over RAM at the page-aligned `gpa`: private, from the page
+  // cache, copied only where somebody writes. [main], before the guest runs. The rest of the last page has what the
+  // file has there; behind the file's end it reads as zero.
+  spore::Result<void> map_file(uint64_t gpa, int fd, uint64_t offset, uint64_t bytes);
 
   [[nodiscard]] const std::vector<Region>& ram() const { return ram_; }
   [[nodiscard]] ElasticRegion* elastic() const { return elastic_.get(); }

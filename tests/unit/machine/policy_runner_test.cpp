@@ -90,7 +90,7 @@ TEST_F(PolicyRunnerTest, EventsLeadToRequestsAndTicksComeBack) {
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
   policy_->next.region_bytes = 64 * kMiB;
-  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device});
+  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
   policy_->want = 64 * kMiB;
   policy_->tick_ms = 1;
   runner_.guest_memory(5, 4);
@@ -111,7 +111,7 @@ TEST_F(PolicyRunnerTest, ARefusedRequestChangesNothing) {
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
   policy_->next.region_bytes = 64 * kMiB;
-  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device});
+  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
   policy_->want = 128 * kMiB;
   runner_.event(SPORE_EVENT_READY);
   EXPECT_EQ(runner_.requested(), 0u);

@@ -86,7 +86,7 @@ TEST(GuestMemory, AFileIsMappedNotCopiedAndWritesStayPrivate) {
   std::fflush(file);
   GuestMemory memory;
   ASSERT_TRUE(memory.add_ram(0, kMiB).ok());
-  ASSERT_TRUE(memory.map_file(4096, fileno(file), content.size()).ok());
+  ASSERT_TRUE(memory.map_file(4096, fileno(file), 0, content.size()).ok());
   std::vector<uint8_t> back(content.size());
   ASSERT_EQ(memory.read(4096, back), SPORE_OK);
   EXPECT_EQ(back, content);
@@ -94,8 +94,13 @@ TEST(GuestMemory, AFileIsMappedNotCopiedAndWritesStayPrivate) {
   ASSERT_EQ(memory.write(4096, changed), SPORE_OK);
   std::rewind(file);
   EXPECT_EQ(std::fgetc(file), content[0]);
-  EXPECT_FALSE(memory.map_file(kMiB - 4096, fileno(file), content.size()).ok());
-  EXPECT_FALSE(memory.map_file(100, fileno(file), 1).ok());
+  EXPECT_FALSE(memory.map_file(kMiB - 4096, fileno(file), 0, content.size()).ok());
+  EXPECT_FALSE(memory.map_file(100, fileno(file), 0, 1).ok());
+  ASSERT_TRUE(memory.map_file(0, fileno(file), 4096, 4).ok());
+  std::array<uint8_t, 4> part{};
+  ASSERT_EQ(memory.read(0, part), SPORE_OK);
+  EXPECT_EQ(part[0], content[4096]);
+  EXPECT_FALSE(memory.map_file(0, fileno(file), 1, 4).ok());
   std::fclose(file);
 }
 

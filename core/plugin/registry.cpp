@@ -27,6 +27,13 @@ std::string reason_with_rule(const Plugin& plugin) {
   return plugin.rule == 0 ? plugin.reason : plugin.reason + " (SDK-" + std::to_string(plugin.rule) + ")";
 }
 
+// The factory of the first of `kinds` that has the id.
+const Factory* factory_of(const Plugin& plugin, std::span<const uint32_t> kinds, std::string_view id) {
+  for (const uint32_t kind : kinds)
+    if (const Factory* factory = factory_of(plugin, kind, id)) return factory;
+  return nullptr;
+}
+
 std::string kind_text(uint32_t kind) {
   const std::string_view name = kind_name(kind);
   return name.empty() ? "factory of kind " + std::to_string(kind) : std::string(name);
@@ -35,6 +42,13 @@ std::string kind_text(uint32_t kind) {
 // "a backend", "an io-device"
 std::string a_kind(uint32_t kind) {
   return (kind == SPORE_KIND_IO_DEVICE ? "an " : "a ") + kind_text(kind);
+}
+
+// With a_kind: "a backend", "a virtio-device or an io-device".
+std::string one_of(std::span<const uint32_t> kinds, std::string (*name)(uint32_t)) {
+  std::vector<std::string> names;
+  for (const uint32_t kind : kinds) names.push_back(name(kind));
+  return join_or(names);
 }
 
 void refuse(Plugin& plugin, LoadFailure failure) {
@@ -91,6 +105,10 @@ std::vector<const Plugin*> Registry::plugins() const {
 }
 
 spore::Result<Found> Registry::find(uint32_t kind, std::string_view id) {
+  return find(std::span(&kind, 1), id);
+}
+
+spore::Result<Found> Registry::find(std::span<const uint32_t> kinds, std::string_view id) {
   if (!is_kebab(id)) {
     return spore::fail(SPORE_E_INVALID, quote(id) + " is no plugin name: write a-z, 0-9 and single hyphens between");
   }
@@ -100,12 +118,13 @@ spore::Result<Found> Registry::find(uint32_t kind, std::string_view id) {
     const fs::path file = folder.path / name;
     if (!std::binary_search(folder.files.begin(), folder.files.end(), file)) continue;
     const Plugin& plugin = load(file, i);
-    if (const Factory* factory = factory_of(plugin, kind, id)) return Found{&plugin, factory};
+    if (const Factory* factory = factory_of(plugin, kinds, id)) return Found{&plugin, factory};
   }
-  trace("no " + name.string() + " has the " + kind_text(kind) + " " + quote(id) + ": looking into every file");
+  trace("no " + name.string() + " has the " + one_of(kinds, kind_text) + " " + quote(id) + ": looking into every file");
   scan();
-  if (const Plugin* plugin = holder(kind, id)) return Found{plugin, factory_of(*plugin, kind, id)};
-  return not_found(kind, id);
+  for (const uint32_t kind : kinds)
+    if (const Plugin* plugin = holder(kind, id)) return Found{plugin, factory_of(*plugin, kind, id)};
+  return not_found(kinds, id);
 }
 
 void Registry::scan() {
@@ -195,13 +214,13 @@ void Registry::settle(Plugin& plugin) const {
   if (!shadows.empty()) plugin.reason = shadows;
 }
 
-spore::Error Registry::not_found(uint32_t kind, std::string_view id) const {
+spore::Error Registry::not_found(std::span<const uint32_t> kinds, std::string_view id) const {
   std::vector<std::string> ids;
   std::string elsewhere;
   std::string unusable;
   for (const auto& plugin : plugins_) {
     for (const Factory& factory : plugin->descriptor.factories) {
-      if (factory.kind == kind) ids.push_back(factory.id);
+      if (std::find(kinds.begin(), kinds.end(), factory.kind) != kinds.end()) ids.push_back(factory.id);
       if (factory.id == id) elsewhere = a_kind(factory.kind);
     }
     if (!is_usable(plugin->state) && plugin->folder != SIZE_MAX) {
@@ -210,9 +229,9 @@ spore::Error Registry::not_found(uint32_t kind, std::string_view id) const {
   }
   std::string text;
   if (!elsewhere.empty()) {
-    text = quote(id) + " is " + elsewhere + ", not " + a_kind(kind);
+    text = quote(id) + " is " + elsewhere + ", not " + one_of(kinds, a_kind);
   } else {
-    text = "no plugin offers " + a_kind(kind) + " " + quote(id) + did_you_mean(id, ids);
+    text = "no plugin offers " + one_of(kinds, a_kind) + " " + quote(id) + did_you_mean(id, ids);
   }
   if (!ids.empty() && closest_match(id, ids).empty()) {
     std::sort(ids.begin(), ids.end());

@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,10 @@ class Registry {
   // has the id, and the files that should have had it but cannot be used.
   spore::Result<Found> find(uint32_t kind, std::string_view id);
 
+  // The same where any of several kinds will do; where a plugin has the id in two of them, the first of `kinds` counts.
+  // One search, so that an id of the second kind does not cost a look into every file.
+  spore::Result<Found> find(std::span<const uint32_t> kinds, std::string_view id);
+
   // Loads every plugin of every folder.
   void scan();
 
@@ -82,7 +87,7 @@ class Registry {
   void arrange();
   void settle(Plugin& plugin) const;
   [[nodiscard]] const Plugin* holder(uint32_t kind, std::string_view id) const;
-  [[nodiscard]] spore::Error not_found(uint32_t kind, std::string_view id) const;
+  [[nodiscard]] spore::Error not_found(std::span<const uint32_t> kinds, std::string_view id) const;
   void trace(const std::string& line) const;
 
   SearchPath path_;

@@ -1,24 +1,29 @@
-// `kernel resolve`: where the managed kernel is, and what was checked.
+// `kernel resolve`: gets the managed kernel from its sources, checks it, and says where it is and what was checked.
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "core/app/common.hpp"
-#include "core/kernel/managed_kernel.hpp"
+#include "core/kernel/progress.hpp"
+#include "core/kernel/resolver.hpp"
 
 namespace sporehost::app {
 
 int resolve_kernel(const Arguments& arguments) {
   if (auto logging = set_up_logging(arguments, nullptr); !logging) return complain(logging.error());
-  ManagedKernelConfig where;
+  kernel::ResolveRequest request;
+  request.arch = arguments.value("arch").value_or("");
+  request.source = arguments.value("source").value_or("");
+  request.offline = arguments.has("offline");
   if (arguments.has("config")) {
-    const auto config = load_config(arguments);
+    auto config = load_config(arguments);
     if (!config) return complain(config.error());
-    where = config->kernel;
+    request.config = config->kernel;
   }
-  const auto kernel = kernel::find_managed_kernel(where);
+  kernel::TerminalProgress progress(STDERR_FILENO);
+  const auto kernel = kernel::resolve(request, &progress);
   if (!kernel) return complain(kernel.error());
-  std::printf("%s\nrelease: %s\ninitrd: %s\n", kernel->image.c_str(), kernel->release.c_str(),
-              kernel->initrd ? kernel->initrd->c_str() : "none");
-  for (const std::string& sentence : kernel->stand_ins) std::printf("%s\n", sentence.c_str());
+  std::printf("%s\n", (arguments.has("json") ? kernel::describe_json(*kernel) : kernel::describe(*kernel)).c_str());
   return 0;
 }
 

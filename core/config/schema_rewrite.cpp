@@ -198,7 +198,9 @@ void make_editable(json& schema) {
 
 std::optional<UnitFormat> unit_format(const json& schema) {
   if (!schema.is_object() || !schema.contains("type") || !schema.contains("format")) return std::nullopt;
-  if (schema["type"] != "string") return std::nullopt;
+  // A number is as good as a text in either case; authors may say so or not.
+  const json& type = schema["type"];
+  if (type != "string" && type != json{"string", "integer"} && type != json{"integer", "string"}) return std::nullopt;
   if (schema["format"] == "size") return UnitFormat::size;
   if (schema["format"] == "duration") return UnitFormat::duration;
   return std::nullopt;

@@ -104,6 +104,16 @@ TEST(OptionSchema, ObjectsCanSayThatTheyAreOpen) {
       R"({"a":1,"b":2})");
 }
 
+TEST(OptionSchema, UnitsMaySayThatTheyAreNumbersToo) {
+  for (const char* type : {R"(["string","integer"])", R"(["integer","string"])"}) {
+    const std::string schema = std::string(R"({"type":"object","properties":{"x":{"type":)") + type +
+                               R"(,"format":"size","default":"1GiB"}}})";
+    EXPECT_EQ(outcome("{x: 2MiB}", schema), R"({"x":2097152})") << type;
+    EXPECT_EQ(outcome("{x: 4096}", schema), R"({"x":4096})") << type;
+    EXPECT_EQ(outcome("{}", schema), R"({"x":1073741824})") << type;
+  }
+}
+
 TEST(OptionSchema, RequiredOptions) {
   const std::string schema = R"({"type":"object","required":["path"],"properties":{"path":{"type":"string"},
     "sub":{"type":"object","required":["x"],"properties":{"x":{"type":"integer"},"y":{"type":"integer","default":1}}}}})";

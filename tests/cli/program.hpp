@@ -1,0 +1,31 @@
+// Runs the built sporehost and keeps what it said.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+struct Output {
+  int status = -1;
+  std::string out;
+  std::string err;
+
+  // The lines of `err` that are messages, "sporehost: ..."; the log's lines are left out.
+  [[nodiscard]] std::string message() const;
+};
+
+struct Call {
+  std::vector<std::string> arguments;
+  std::map<std::string, std::string> environment; // added to this process's; an empty value unsets
+  bool unprivileged = false;                      // as a user without rights (only root can ask for that)
+};
+
+// Waits for the end. Throws std::runtime_error where the program cannot be started.
+Output run(const Call& call);
+
+// Why an unprivileged run is impossible here; empty: it is possible.
+std::string why_not_unprivileged();
+
+} // namespace cli

@@ -1,7 +1,7 @@
 // A complete memory policy in one file: boots with a fixed part of what the host has.
 //
 // Copy it, rename what says "share", build it as docs/sdk.md shows, put share.so into a plugin folder and write
-//   memory: {policy: share, options: {percent: 25}}
+//   memory: {policy: {plugin: share, options: {percent: 25}}}
 #include <sporehost/memory_policy.hpp>
 
 namespace {

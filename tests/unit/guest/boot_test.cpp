@@ -1,6 +1,6 @@
 // The managed initrd and its agent on a real Linux under QEMU's emulation.
 //
-// SPORE_TEST_KERNEL_DIR names a kernel directory (vmlinuz, release, modules/) of this machine's architecture. QEMU's
+// SPOREHOST_TEST_KERNEL_DIR names a kernel directory (vmlinuz, release, modules/) of this machine's architecture. QEMU's
 // virtio devices sit on PCI here, so the initrd carries virtio_pci too.
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -45,8 +45,8 @@ class BootTest : public ::testing::Test {
 #if !defined(__x86_64__)
     GTEST_SKIP() << "written for qemu-system-x86_64";
 #endif
-    const char* kernel = std::getenv("SPORE_TEST_KERNEL_DIR");
-    if (kernel == nullptr) GTEST_SKIP() << "SPORE_TEST_KERNEL_DIR does not name a kernel directory";
+    const char* kernel = std::getenv("SPOREHOST_TEST_KERNEL_DIR");
+    if (kernel == nullptr) GTEST_SKIP() << "SPOREHOST_TEST_KERNEL_DIR does not name a kernel directory";
     if (std::system("command -v qemu-system-x86_64 >/dev/null") != 0) GTEST_SKIP() << "no qemu-system-x86_64";
     kernel_ = kernel;
     std::string pattern = (fs::temp_directory_path() / "spore-boot-XXXXXX").string();

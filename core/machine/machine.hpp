@@ -13,6 +13,7 @@
 #include "core/base/rate_limited_log.hpp"
 #include "core/bus/bus.hpp"
 #include "core/config/machine_config.hpp"
+#include "core/kernel/progress.hpp"
 #include "core/machine/backend_choice.hpp"
 #include "core/machine/board.hpp"
 #include "core/machine/console.hpp"
@@ -90,8 +91,9 @@ class Machine {
   RateLimitedLog unplugged_log_;
   std::atomic<uint64_t> unplugged_accesses_{0};
   std::atomic<bool> plugged_posted_{false};
-  uint64_t request_ns_ = 0; // when the policy asked for more, monotonic
-  uint64_t plugged_ns_ = 0; // when all of it was plugged
+  std::unique_ptr<kernel::TerminalProgress> plugging_; // while memory is on its way, for a person at a terminal
+  uint64_t request_ns_ = 0;                            // when the policy asked for more, monotonic
+  uint64_t plugged_ns_ = 0;                            // when all of it was plugged
   uint64_t ready_ns_ = 0;
   int stop_signal_ = 0;
   bool ended_ = false;

@@ -1,6 +1,7 @@
 // What happens to a machine between its first instruction and its end.
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
@@ -26,8 +27,10 @@ uint64_t ns(std::chrono::nanoseconds duration) {
 } // namespace
 
 Result<Report> Machine::run() {
-  planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(),
-                          [this] { request_ns_ = monotonic_ns(); });
+  planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(), [this] {
+    request_ns_ = monotonic_ns();
+    plugging_ = std::make_unique<kernel::TerminalProgress>(STDERR_FILENO);
+  });
   devices_->arm_doorbells();
   vcpus_ = std::make_unique<VcpuThreads>(*backend_.backend, [this](uint32_t index, const Result<spore_exit>& exit) {
     loop_->post([this, index, exit] { on_vcpu_exit(index, exit); });
@@ -39,6 +42,7 @@ Result<Report> Machine::run() {
   loop_->run();
   vcpus_->stop();
   planned_.policy->detach();
+  plugging_.reset();
   console_->flush();
   session_->flush();
   return make_report();
@@ -165,10 +169,12 @@ void Machine::look_at_plugged() {
   const uint64_t plugged = memory_.elastic()->plugged_bytes();
   if (plugged == planned_.policy->requested() && request_ns_ != 0) {
     plugged_ns_ = monotonic_ns();
+    plugging_.reset();
     spdlog::info("memory: {} plugged, {:.0f} ms after the request", format_size(plugged),
                  static_cast<double>(plugged_ns_ - request_ns_) / 1e6);
     session_->query_memory(); // the guest need not notice by itself when part of a Linux memory block comes online
   }
+  if (plugging_) plugging_->bytes(plugged, planned_.policy->requested());
   planned_.policy->event(SPORE_EVENT_PLUGGED);
 }
 

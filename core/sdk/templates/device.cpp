@@ -2,7 +2,7 @@
 //
 // Copy it, rename what says "constant", build it as docs/sdk.md shows, put constant-rng.so into a plugin folder and
 // write
-//   devices: [{type: constant-rng, options: {value: 42}}]
+//   devices: [{plugin: constant-rng, options: {value: 42}}]
 #include <sporehost/virtio_device.hpp>
 
 namespace {

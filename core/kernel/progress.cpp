@@ -18,7 +18,8 @@ std::string mebibytes(uint64_t bytes) {
 
 } // namespace
 
-TerminalProgress::TerminalProgress(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {}
+TerminalProgress::TerminalProgress(int fd, std::string subject)
+    : fd_(fd), subject_(std::move(subject)), terminal_(::isatty(fd) == 1) {}
 
 TerminalProgress::~TerminalProgress() {
   clear_line();
@@ -37,7 +38,7 @@ void TerminalProgress::clear_line() {
 void TerminalProgress::step(std::string_view text) {
   if (!terminal_) return;
   clear_line();
-  put("kernel: " + std::string(text) + "\n");
+  put(subject_ + ": " + std::string(text) + "\n");
 }
 
 void TerminalProgress::bytes(uint64_t done, uint64_t total) {
@@ -45,7 +46,7 @@ void TerminalProgress::bytes(uint64_t done, uint64_t total) {
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < kBetweenUpdates && done != total) return;
   last_ = now;
-  std::string line = "\rkernel: " + mebibytes(done);
+  std::string line = "\r" + subject_ + ": " + mebibytes(done);
   if (total > 0)
     line += " of " + mebibytes(total) + " MiB, " + std::to_string(done * 100 / total) + " %";
   else

@@ -28,7 +28,8 @@ class NoProgress final : public Progress {
 // Writes to a descriptor (2, say) that it does not own. A pipe or file gets nothing at all, so that logs stay clean.
 class TerminalProgress final : public Progress {
  public:
-  explicit TerminalProgress(int fd);
+  // `subject` begins each line.
+  explicit TerminalProgress(int fd, std::string subject = "kernel");
   ~TerminalProgress() override;
   TerminalProgress(const TerminalProgress&) = delete;
   TerminalProgress& operator=(const TerminalProgress&) = delete;
@@ -40,6 +41,7 @@ class TerminalProgress final : public Progress {
   void put(const std::string& text);
 
   const int fd_;
+  const std::string subject_;
   const bool terminal_;
   bool line_shown_ = false;
   std::chrono::steady_clock::time_point last_;

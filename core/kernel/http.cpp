@@ -1,4 +1,5 @@
-#include "core/kernel/http.hpp"
+// The module for downloads; see http_module.hpp.
+#include "core/kernel/http_module.hpp"
 
 #include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/HTTPRequest.h>
@@ -277,17 +278,15 @@ class Download {
   net::Context::Ptr context_;
 };
 
-} // namespace
-
-Result<std::string> fetch_text(const std::string& url, uint64_t most, const HttpOptions& options) {
+Result<std::string> download_text(const std::string& url, uint64_t most, const HttpOptions& options) {
   TextSink sink;
   NoProgress silent;
   SPORE_CHECK(Download(url, sink, most, options, silent).run());
   return std::move(sink.text);
 }
 
-Result<void> fetch_file(const std::string& url, const fs::path& to, uint64_t most, const HttpOptions& options,
-                        Progress& progress, bool& resumed) {
+Result<void> download_file(const std::string& url, const fs::path& to, uint64_t most, const HttpOptions& options,
+                           Progress& progress, bool& resumed) {
   SPORE_TRY(FileSink sink, FileSink::open(to));
   const uint64_t before = sink.size();
   SPORE_CHECK(Download(url, sink, most, options, progress).run());
@@ -295,4 +294,12 @@ Result<void> fetch_file(const std::string& url, const fs::path& to, uint64_t mos
   return sink.sync();
 }
 
+constexpr HttpModule kModule{SPORE_MODULE_VERSION, &download_text, &download_file};
+
+} // namespace
+
 } // namespace sporehost::kernel
+
+extern "C" __attribute__((visibility("default"))) const sporehost::kernel::HttpModule* sporehost_http_module() {
+  return &sporehost::kernel::kModule;
+}

@@ -64,8 +64,9 @@ struct FolderRequest {
 [[nodiscard]] spore::Result<ManagedKernel> read_kernel_folder(const FolderRequest& request);
 
 // For a machine that says `boot.kernel: managed`. Looks in `directory` of the machine description, or else in
-// SPOREHOST_MANAGED_DIR, or else in managed/<arch> beside the program's folder and in the cache; where no kernel lies
-// ready, the resolver (resolver.hpp) gets one from the configured sources, with progress on a terminal. [main]
+// SPOREHOST_MANAGED_DIR, or else, unless sources are configured, in managed/<arch> beside the program's folder and in
+// the cache; where no kernel lies ready, the resolver (resolver.hpp) gets one from the configured sources, with
+// progress on a terminal. [main]
 [[nodiscard]] spore::Result<ManagedKernel> find_managed_kernel(const ManagedKernelConfig& config);
 
 // For people: some lines `what: value`. [any]

@@ -143,6 +143,8 @@ class Resolver {
 std::vector<fs::path> ready_folders(const ResolveRequest& request, const KernelSettings& settings) {
   if (request.config.directory) return {*request.config.directory};
   if (const std::string folder = process_environment()("SPOREHOST_MANAGED_DIR"); !folder.empty()) return {folder};
+  // Who configured sources wants them, and not what happens to lie around.
+  if (!request.config.sources.empty() || !process_environment()("SPOREHOST_KERNEL_SOURCES").empty()) return {};
   std::vector<fs::path> folders;
   std::error_code ignored;
   if (const fs::path self = fs::read_symlink("/proc/self/exe", ignored); !self.empty()) {

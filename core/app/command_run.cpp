@@ -2,7 +2,9 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include "core/app/common.hpp"
@@ -14,6 +16,17 @@ namespace {
 using spore::fail;
 using spore::Result;
 
+spore::Error report_file_error(const std::string& file) {
+  return fail(SPORE_E_IO, "--report-file: '" + file + "' cannot be written: " + std::strerror(errno) +
+                              "; name a file in a folder that is there");
+}
+
+// Before the guest runs: a report that has nowhere to go afterwards would mean that all was for nothing.
+Result<void> check_report_file(const std::optional<std::string>& file) {
+  if (!file || std::ofstream(*file, std::ios::app)) return {};
+  return report_file_error(*file);
+}
+
 // Text goes to standard error, beside the log; JSON is the last line of standard output, behind the workload's.
 Result<void> publish(const Report& report, ReportFormat format, const std::optional<std::string>& file) {
   if (format == ReportFormat::none) return {};
@@ -22,7 +35,7 @@ Result<void> publish(const Report& report, ReportFormat format, const std::optio
     std::ofstream out(*file);
     out << text << '\n';
     out.close();
-    if (!out) return fail(SPORE_E_IO, "report file '" + *file + "' cannot be written");
+    if (!out) return report_file_error(*file);
     return {};
   }
   std::FILE* stream = format == ReportFormat::json ? stdout : stderr;
@@ -54,6 +67,7 @@ int run_machine(const Arguments& arguments) {
   if (!config) return complain(config.error());
   if (auto logging = set_up_logging(arguments, &*config); !logging) return complain(logging.error());
   if (auto runnable = check_runnable(*config); !runnable) return complain(runnable.error());
+  if (auto writable = check_report_file(arguments.value("report-file")); !writable) return complain(writable.error());
   plugin::Registry registry = make_registry(arguments, &*config);
   while (true) {
     const auto report = run_once(*config, registry, arguments, started_ns);

@@ -39,7 +39,6 @@ Result<void> VcpuThreads::start(uint32_t count, const Prepare& prepare) {
     const BlockedSignals blocked;
     for (uint32_t index = 0; index < count; ++index) {
       threads_.emplace_back([this, index, &prepare, gates] { thread_main(index, prepare, *gates); });
-      ::pthread_setname_np(threads_.back().native_handle(), ("vcpu" + std::to_string(index)).c_str());
     }
   }
   gates->prepared.wait();
@@ -52,6 +51,7 @@ Result<void> VcpuThreads::start(uint32_t count, const Prepare& prepare) {
 }
 
 void VcpuThreads::thread_main(uint32_t index, const Prepare& prepare, Gates& gates) {
+  ::pthread_setname_np(::pthread_self(), ("vcpu" + std::to_string(index)).c_str());
   Result<void> created = backend_.create_vcpu(index);
   const bool exists = created.ok();
   prepared_[index] = exists ? prepare(index) : created.error();

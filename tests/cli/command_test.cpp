@@ -78,6 +78,16 @@ TEST_F(Commands, HelpHintFollowsAMisuse) {
   EXPECT_THAT(run({{"--hlep"}, {}}).err, HasSubstr("\nsporehost: --help shows what there is\n"));
 }
 
+// Told before anything is looked for, not when the guest has done its work.
+TEST_F(Commands, ReportFileThatCannotBeWritten) {
+  const Output output = run({{"--config", machine("log: {level: error}\n"), "--report-file", path("none/report.json")},
+                             {{"SPOREHOST_MANAGED_DIR", path("no-such-folder")}}});
+  EXPECT_EQ(output.status, kNothingRun);
+  EXPECT_EQ(output.message(),
+            "sporehost: --report-file: '" + path("none/report.json") +
+                "' cannot be written: No such file or directory; name a file in a folder that is there");
+}
+
 TEST_F(Commands, Version) {
   const Output output = run({{"--version"}, {}});
   EXPECT_EQ(output.status, 0);

@@ -465,6 +465,32 @@ TEST(HttpsResolver, ChecksCertificates) {
   EXPECT_THAT(fetch_text(server.url() + "/down", 100, options).error().text, HasSubstr("redirects from https to http"));
 }
 
+TEST(HttpsResolver, ResolvesAWholeRelease) {
+  const TempFolder folder;
+  const Certificate good = Certificate::make(folder.path());
+  if (good.key.empty()) GTEST_SKIP() << "no command openssl here to make a certificate with";
+  TestServer server(good);
+  const std::string image = make_image({}, 200'000);
+  const std::string asset = "/a/b/releases/download/v1/sporevm-x86_64-linux-6.1-bzImage";
+  server.set(asset, {Reply{.body = image, .stop_after = 50'000}, Reply{.body = image}});
+  server.set(asset + ".sha256", sha256(image));
+  server.set(asset + ".config", good_config());
+  KernelSettings settings;
+  settings.arch = "x86_64";
+  settings.sources = {"cache", "release"};
+  settings.cache = folder.path() / "cache";
+  settings.release = {server.url(), "a/b", "v1", "6.1", {}};
+  settings.http.first_pause = std::chrono::milliseconds(1);
+  NoProgress silent;
+  const auto untrusted = resolve_from_sources(settings, Digests::compute, silent);
+  ASSERT_FALSE(untrusted.ok());
+  EXPECT_THAT(untrusted.error().text, HasSubstr("certificate is not good"));
+  settings.http.ca_file = good.certificate;
+  const auto kernel = resolve_from_sources(settings, Digests::compute, silent);
+  ASSERT_TRUE(kernel.ok()) << kernel.error().text;
+  EXPECT_EQ(get(kernel->image), image);
+}
+
 TEST(HttpsResolver, ChecksTheServersName) {
   const TempFolder folder;
   const Certificate other = Certificate::make(folder.path(), "DNS:elsewhere.invalid");

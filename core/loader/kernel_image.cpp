@@ -11,17 +11,15 @@ namespace {
 using spore::fail;
 using spore::Result;
 
-constexpr uint64_t kArm64MagicOffset = 0x38;
-constexpr uint32_t kArm64Magic = 0x644d5241; // "ARM\x64", Documentation/arch/arm64/booting.rst
-
 // Of an ELF kernel, which has no setup header to tell: COMMAND_LINE_SIZE in arch/x86/include/asm/setup.h is 2048.
 constexpr uint32_t kElfCmdlineSize = 2047;
 // The identity map that the kernel starts with ends at 4 GiB.
 constexpr uint64_t kElfInitrdAddrMax = UINT32_MAX;
 
-bool looks_like_arm64(Bytes image) {
-  return contains(image, kArm64MagicOffset, 4) && read_le<uint32_t>(image, kArm64MagicOffset) == kArm64Magic;
-}
+// arm64: COMMAND_LINE_SIZE in its uapi/asm/setup.h is 2048, and kernel and initrd lie in one window of 32 GiB that
+// begins at a multiple of 1 GiB (booting.rst).
+constexpr uint64_t kArm64InitrdWindow = uint64_t{32} << 30;
+constexpr uint64_t kGiB = uint64_t{1} << 30;
 
 std::string_view arch_name(Arch arch) {
   return arch == Arch::x86_64 ? "x86-64" : "arm64";
@@ -41,6 +39,34 @@ Result<void> use_elf(KernelImage& kernel, Bytes image, const KernelOptions& opti
   kernel.pvh_entry = elf.pvh_entry;
   kernel.vmlinux = image;
   return {};
+}
+
+Result<void> use_arm64_image(KernelImage& kernel, Bytes image, const KernelOptions& options) {
+  kernel.kind = KernelKind::arm64_image;
+  kernel.arch = Arch::aarch64;
+  if (options.arch != Arch::aarch64) return wrong_arch(Arch::aarch64, options.arch);
+  SPORE_TRY(kernel.arm64, parse_arm64_image(image));
+  kernel.entry_gpa = options.ram_start + kernel.arm64->text_offset;
+  kernel.segments = {Segment{kernel.entry_gpa, image, kernel.arm64->image_size}};
+  kernel.vmlinux = image;
+  return {};
+}
+
+// Image.gz and its like. What is in it may be anything, so it is recognised like a file.
+Result<void> use_compressed_image(KernelImage& kernel, Bytes image, const KernelOptions& options) {
+  auto unpacked = decompress(image, Trailer::none, options.max_size);
+  if (!unpacked) {
+    spore::Error error = unpacked.error();
+    error.text += "; fetch it again";
+    return error;
+  }
+  kernel.decompressed = std::move(unpacked).value();
+  const Bytes bytes = kernel.decompressed.bytes();
+  if (!looks_like_arm64_image(bytes)) {
+    return fail(SPORE_E_INVALID, "a " + std::string(compression_name(detect_compression(image))) +
+                                     " file with no arm64 Image in it; check the path, or fetch it again");
+  }
+  return use_arm64_image(kernel, bytes, options);
 }
 
 // The classic way: the guest's own decompressor starts at 0x200 and unpacks within init_size bytes.
@@ -106,6 +132,7 @@ uint32_t KernelImage::cmdline_limit() const {
 }
 
 uint64_t KernelImage::initrd_addr_max() const {
+  if (arch == Arch::aarch64) return entry_gpa / kGiB * kGiB + kArm64InitrdWindow - 1;
   return setup_header ? setup_header->initrd_addr_max : kElfInitrdAddrMax;
 }
 
@@ -117,9 +144,10 @@ Result<KernelImage> parse_kernel(Bytes image, const KernelOptions& options) {
   } else if (looks_like_bzimage(image)) {
     kernel.kind = KernelKind::bzimage;
     SPORE_CHECK(use_bzimage(kernel, image, options));
-  } else if (looks_like_arm64(image)) {
-    if (options.arch != Arch::aarch64) return wrong_arch(Arch::aarch64, options.arch);
-    return fail(SPORE_E_UNSUPPORTED, "an arm64 Image, which this version cannot load yet");
+  } else if (looks_like_arm64_image(image)) {
+    SPORE_CHECK(use_arm64_image(kernel, image, options));
+  } else if (options.arch == Arch::aarch64 && can_decompress(detect_compression(image))) {
+    SPORE_CHECK(use_compressed_image(kernel, image, options));
   } else {
     return unknown_kind(image);
   }

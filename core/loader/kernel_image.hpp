@@ -7,6 +7,9 @@
 // physical addresses and run at its linked virtual ones, the image is right as it is. KASLR of the kernel's text is
 // therefore off.
 //
+// An arm64 Image, plain or compressed as a whole (Image.gz), goes to the start of RAM and is entered at its first byte.
+// It relocates itself, with KASLR where the device tree has a seed.
+//
 // Owns what its spans point to; movable, and spans stay valid across a move. [any]
 #pragma once
 
@@ -16,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "core/loader/arm64_image.hpp"
 #include "core/loader/bzimage.hpp"
 #include "core/loader/decompress.hpp"
 #include "core/loader/elf.hpp"
@@ -33,7 +37,8 @@ struct KernelImage {
   std::vector<Segment> segments;           // by gpa, without overlap
   std::optional<SetupHeader> setup_header; // of a bzImage
   std::optional<uint64_t> pvh_entry;
-  Bytes vmlinux; // the decompressed ELF image, for find_ikconfig; empty where the guest decompresses
+  std::optional<Arm64Header> arm64; // of an arm64 Image
+  Bytes vmlinux;                    // the decompressed kernel, for find_ikconfig; empty where the guest decompresses
 
   // First byte behind all that the kernel occupies before it has read the memory map, bss and early heap included.
   [[nodiscard]] uint64_t end_gpa() const;
@@ -49,6 +54,8 @@ struct KernelImage {
 struct KernelOptions {
   Arch arch = Arch::x86_64;
   size_t max_size = size_t{512} << 20; // decompressed bytes; Debian's kernels have about 60 MiB
+  // arm64: where RAM begins, a multiple of 2 MiB. An Image has no address of its own and goes as low as it may.
+  uint64_t ram_start = 0;
   // false: hand the compressed image to the guest (entry 0x200 of the protected-mode code). What is compressed in a way
   // that the host cannot read (bzip2, lzma, lzo) goes that way in any case.
   bool decompress = true;

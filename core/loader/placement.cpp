@@ -26,7 +26,7 @@ spore::Result<void> check_kernel_fits(std::span<const Segment> segments, uint64_
                                             "; it is not a kernel for this board");
     }
     if (end > top) {
-      return spore::fail(SPORE_E_RANGE, "the kernel reaches up to " + mib(end) + " but RAM below 4 GiB ends at " +
+      return spore::fail(SPORE_E_RANGE, "the kernel reaches up to " + mib(end) + " but RAM for it ends at " +
                                             std::to_string(top / kMiB) + " MiB; give the machine more memory");
     }
   }

@@ -109,7 +109,7 @@ TEST(KernelImage, SaysWhatAFileIsInstead) {
   Data arm64(64);
   poke<uint32_t>(arm64, 0x38, 0x644d5241);
   EXPECT_THAT(error_of(arm64), HasSubstr("a kernel for arm64, but this machine is x86-64"));
-  EXPECT_THAT(error_of(arm64, {.arch = Arch::aarch64}), HasSubstr("cannot load yet"));
+  EXPECT_THAT(error_of(arm64, {.arch = Arch::aarch64}), HasSubstr("before Linux 3.17"));
   EXPECT_THAT(error_of(make_bzimage(testing::pattern(100)), {.arch = Arch::aarch64}), HasSubstr("for x86-64, but"));
   EXPECT_THAT(error_of(make_bzimage(testing::pattern(100))), HasSubstr("no known compression"));
   EXPECT_THAT(error_of(testing::make_elf(0x1000, {{0x1000, Data(8), 8}}, 0, 183)), HasSubstr("a kernel for arm64"));

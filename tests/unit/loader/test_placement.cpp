@@ -47,7 +47,7 @@ TEST(CheckKernelFits, HoldsBothBounds) {
   EXPECT_TRUE(check_kernel_fits(segments, kMiB, 64 * kMiB).ok());
   const auto small = check_kernel_fits(segments, kMiB, 63 * kMiB);
   ASSERT_FALSE(small.ok());
-  EXPECT_THAT(small.error().text, HasSubstr("reaches up to 64 MiB but RAM below 4 GiB ends at 63 MiB"));
+  EXPECT_THAT(small.error().text, HasSubstr("reaches up to 64 MiB but RAM for it ends at 63 MiB"));
   EXPECT_FALSE(check_kernel_fits(segments, 17 * kMiB, 64 * kMiB).ok());
 }
 

@@ -33,6 +33,9 @@ struct Hardware {
 };
 [[nodiscard]] Hardware hardware();
 
+// What to do where there is no KVM device: the end of a sentence, from "; " on. [any]
+[[nodiscard]] std::string_view advice_without_device();
+
 // Interrupt lines that `gsi` may name are 0 .. kGsiCount-1; and how KVM_IRQ_LINE spells one.
 [[nodiscard]] uint32_t gsi_count();
 [[nodiscard]] uint32_t irq_line_of(uint32_t gsi);
@@ -59,6 +62,6 @@ class Vm {
 // `ram` is mapped at guest address 0 and zeroed. One spin is kSpinInstructions instructions.
 inline constexpr unsigned kSpinInstructions = 9;
 inline constexpr size_t kSpinRamBytes = 64 * 1024;
-[[nodiscard]] spore::Result<void> install_spin_guest(int vcpu_fd, std::span<uint8_t> ram);
+[[nodiscard]] spore::Result<void> install_spin_guest(int vm_fd, int vcpu_fd, std::span<uint8_t> ram);
 
 } // namespace kvm::arch

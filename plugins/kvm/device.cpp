@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "plugins/kvm/arch.hpp"
+
 namespace kvm {
 namespace {
 
@@ -38,8 +40,7 @@ spore_status status_of(int error) {
 std::string advice_for_open(int error) {
   switch (error) {
     case ENOENT:
-      return "; load the module (modprobe kvm_amd, or modprobe kvm_intel) and see that virtualization is enabled in "
-             "the firmware; in a container, pass the device in";
+      return std::string(arch::advice_without_device());
     case EACCES:
     case EPERM:
       return "; join the group that owns it (usermod -aG kvm USER, then log in again)";

@@ -57,7 +57,9 @@ int InterruptLines::edge_fd(uint32_t gsi) {
     request.fd = static_cast<uint32_t>(made.get());
     request.gsi = gsi;
     if (call(vm_fd_, KVM_IRQFD, &request) != 0) {
-      host_.debug(system_error("no irqfd for GSI " + std::to_string(gsi) + ", KVM_IRQ_LINE does it", errno).text);
+      const int error = errno;
+      if (error == EAGAIN) return kNone; // the interrupt controller waits for its last vCPU; another time then
+      host_.debug(system_error("no irqfd for GSI " + std::to_string(gsi) + ", KVM_IRQ_LINE does it", error).text);
       made = Fd();
     }
   }

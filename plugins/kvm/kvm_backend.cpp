@@ -30,6 +30,11 @@ spore::Result<Vm*> KvmBackend::vm() {
   return spore::fail(SPORE_E_STATE, "there is no VM yet; open comes first");
 }
 
+spore::Result<arch::Vm*> KvmBackend::arch_vm() {
+  SPORE_TRY(Vm * vm, this->vm());
+  return &vm->arch();
+}
+
 spore::Result<Vcpu*> KvmBackend::vcpu(uint32_t index) {
   SPORE_TRY(Vm * vm, this->vm());
   return vm->vcpu(index);

@@ -35,6 +35,9 @@ class KvmBackend final : public spore::Backend {
   spore::Result<void> add_doorbell(const spore_doorbell& doorbell) override;
   spore_status remove_doorbell(const spore_doorbell& doorbell) override;
 
+  // The open VM's part that differs by architecture, for interfaces of one architecture. [main]
+  spore::Result<arch::Vm*> arch_vm();
+
   // A vCPU of the open VM, for the register-state interfaces. [vcpu]
   spore::Result<Vcpu*> vcpu(uint32_t index);
 

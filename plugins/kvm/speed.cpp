@@ -38,7 +38,7 @@ class SpinVm {
     const auto bytes = static_cast<size_t>(std::max(0, call(device.fd(), KVM_GET_VCPU_MMAP_SIZE)));
     vm.run_ = Mapping(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vcpu_.get(), 0), bytes);
     if (!vm.run_) return system_error("cannot map a run page for the measurement", errno);
-    SPORE_CHECK(arch::install_spin_guest(vm.vcpu_.get(), {vm.ram_.data(), arch::kSpinRamBytes}));
+    SPORE_CHECK(arch::install_spin_guest(vm.vm_.get(), vm.vcpu_.get(), {vm.ram_.data(), arch::kSpinRamBytes}));
     return vm;
   }
 
@@ -82,7 +82,10 @@ spore::Result<Speed> measure_speed(const Device& device) {
   nanoseconds elapsed{};
   for (;;) {
     const uint32_t next = spins * kGrowth;
-    SPORE_TRY(elapsed, vm.time_batch(next));
+    // Twice: on a busy machine one of them may have waited for a processor, and that says nothing of the guest's speed.
+    SPORE_TRY(const nanoseconds first, vm.time_batch(spins));
+    SPORE_TRY(const nanoseconds second, vm.time_batch(next));
+    elapsed = std::min(first, second);
     if (elapsed >= kLongEnough || spins >= kSpinsMax) break;
     spins = next;
   }

@@ -28,6 +28,7 @@ class Vm {
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] MemorySlots& memory() { return memory_; }
+  [[nodiscard]] arch::Vm& arch() { return *arch_; }
 
   // nullptr without an in-kernel interrupt controller.
   [[nodiscard]] InterruptLines* interrupts() { return interrupts_.get(); }

@@ -50,7 +50,7 @@ kvm_segment flat(uint16_t selector, uint8_t type, bool code) {
 
 } // namespace
 
-spore::Result<void> install_spin_guest(int vcpu_fd, std::span<uint8_t> ram) {
+spore::Result<void> install_spin_guest(int /*vm_fd*/, int vcpu_fd, std::span<uint8_t> ram) {
   put(ram, kPml4, kPdpt | kPresentWritable);
   put(ram, kPdpt, kPd | kPresentWritable);
   put(ram, kPd, kPresentWritable | kLargePage); // the first 2 MiB, one to one

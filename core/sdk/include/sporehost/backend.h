@@ -160,6 +160,46 @@ typedef struct spore_x86_vcpu {
   spore_status (*set_state)(void* self, uint32_t index, const spore_x86_state* state, spore_error* error);
 } spore_x86_vcpu;
 
+/* ---- sporehost.arm64-vm/1 ------------------------------------------------------------------------------------------ */
+#define SPORE_ARM64_VM_1 "sporehost.arm64-vm/1"
+
+/* Offered by an arm64 backend. A VM opened with SPORE_VM_IRQCHIP has a GICv3 once set_gic has said where.
+ *
+ * GSI n is the shared peripheral interrupt n: the GIC's interrupt 32 + n. pulse_irq makes a rising edge on it. Doorbells
+ * are MMIO writes; there are no ports. PSCI 1.0 by HVC starts the other vCPUs, and its SYSTEM_OFF and SYSTEM_RESET end
+ * `run` with SPORE_EXIT_POWER_OFF and SPORE_EXIT_RESET. Every vCPU of the VM is created before any of them runs. */
+typedef struct spore_arm64_vm {
+  uint32_t size;
+  uint32_t reserved;
+  /* Places the GICv3. [main], once, after `open` and before the first create_vcpu. Both addresses are multiples of
+   * 64 KiB. The distributor takes 64 KiB at dist_gpa; the redistributors take 128 KiB for each vCPU from redist_gpa on,
+   * in the order of the vCPUs' indices. SPORE_E_STATE: too late, or the VM has no SPORE_VM_IRQCHIP. */
+  spore_status (*set_gic)(void* self, uint64_t dist_gpa, uint64_t redist_gpa, spore_error* error);
+} spore_arm64_vm;
+
+/* ---- sporehost.arm64-vcpu/1 ---------------------------------------------------------------------------------------- */
+#define SPORE_ARM64_VCPU_1 "sporehost.arm64-vcpu/1"
+
+/* General state of one vCPU at EL1 and EL0 (Arm ARM, B1.2 and D1.2). A new vCPU has what reset leaves: EL1h with
+ * interrupts masked, MMU and caches off. Its MPIDR_EL1 has Aff0 = index % 16, Aff1 = index / 16 % 256,
+ * Aff2 = index / 4096. */
+typedef struct spore_arm64_state {
+  uint32_t size;
+  uint32_t reserved;
+  uint64_t x[31];
+  uint64_t sp_el0, sp_el1;
+  uint64_t pc;
+  uint64_t pstate; /* as in SPSR_EL1 */
+} spore_arm64_state;
+
+typedef struct spore_arm64_vcpu {
+  uint32_t size;
+  uint32_t reserved;
+  /* Reads or replaces the state. [vcpu], not inside `run`. The caller sets size. */
+  spore_status (*get_state)(void* self, uint32_t index, spore_arm64_state* out, spore_error* error);
+  spore_status (*set_state)(void* self, uint32_t index, const spore_arm64_state* state, spore_error* error);
+} spore_arm64_vcpu;
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

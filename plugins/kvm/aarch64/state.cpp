@@ -1,0 +1,85 @@
+// sporehost.arm64-vcpu/1 and sporehost.arm64-vm/1: the neutral forms over KVM's.
+#include <cerrno>
+
+#include "plugins/kvm/aarch64/registers.hpp"
+#include "plugins/kvm/aarch64/vm.hpp"
+#include "plugins/kvm/kvm_backend.hpp"
+
+namespace kvm::arch {
+namespace {
+
+constexpr unsigned kXRegisters = std::size(spore_arm64_state{}.x);
+
+// What the neutral form has besides x0 to x30.
+constexpr struct {
+  uint64_t id;
+  uint64_t spore_arm64_state::*field;
+} kOthers[] = {
+    {arm64::kSpEl0, &spore_arm64_state::sp_el0},
+    {arm64::kSpEl1, &spore_arm64_state::sp_el1},
+    {arm64::kPc, &spore_arm64_state::pc},
+    {arm64::kPstate, &spore_arm64_state::pstate},
+};
+
+spore::Result<void> get_state(int fd, spore_arm64_state& out) {
+  for (unsigned i = 0; i < kXRegisters; ++i) {
+    SPORE_TRY(out.x[i], arm64::get_register(fd, arm64::x_register(i)));
+  }
+  for (const auto& other : kOthers) {
+    SPORE_TRY(out.*other.field, arm64::get_register(fd, other.id));
+  }
+  return {};
+}
+
+spore::Result<void> set_state(int fd, const spore_arm64_state& state) {
+  for (unsigned i = 0; i < kXRegisters; ++i) {
+    SPORE_CHECK(arm64::set_register(fd, arm64::x_register(i), state.x[i]));
+  }
+  for (const auto& other : kOthers) SPORE_CHECK(arm64::set_register(fd, other.id, state.*other.field));
+  return {};
+}
+
+KvmBackend& backend_of(void* self) {
+  return static_cast<KvmBackend&>(*static_cast<spore::Backend*>(self));
+}
+
+// Calls `body` with the file descriptor of the vCPU, at the ABI boundary.
+template <typename State, typename Body>
+spore_status on_vcpu(void* self, uint32_t index, State* state, spore_error* error, Body body) {
+  return spore::guarded(error, [&]() -> spore::Result<void> {
+    if (state->size < sizeof(spore_arm64_state)) return spore::fail(SPORE_E_INVALID, "the state's size is not set");
+    SPORE_TRY(Vcpu * vcpu, backend_of(self).vcpu(index));
+    return body(vcpu->fd(), *state);
+  });
+}
+
+constexpr spore_arm64_vcpu kArm64Vcpu{
+    .size = sizeof(spore_arm64_vcpu),
+    .reserved = 0,
+    .get_state = [](void* self, uint32_t index, spore_arm64_state* out, spore_error* error) -> spore_status {
+      return on_vcpu(self, index, out, error, get_state);
+    },
+    .set_state = [](void* self, uint32_t index, const spore_arm64_state* state, spore_error* error) -> spore_status {
+      return on_vcpu(self, index, state, error, set_state);
+    },
+};
+
+constexpr spore_arm64_vm kArm64Vm{
+    .size = sizeof(spore_arm64_vm),
+    .reserved = 0,
+    .set_gic = [](void* self, uint64_t dist_gpa, uint64_t redist_gpa, spore_error* error) -> spore_status {
+      return spore::guarded(error, [&]() -> spore::Result<void> {
+        SPORE_TRY(arch::Vm * vm, backend_of(self).arch_vm());
+        return static_cast<Arm64Vm*>(vm)->set_gic(dist_gpa, redist_gpa);
+      });
+    },
+};
+
+} // namespace
+
+const void* query_interface(std::string_view name) {
+  if (name == SPORE_ARM64_VCPU_1) return &kArm64Vcpu;
+  return name == SPORE_ARM64_VM_1 ? &kArm64Vm : nullptr;
+}
+
+} // namespace kvm::arch

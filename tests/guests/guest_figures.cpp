@@ -29,8 +29,8 @@ double exit_cost() {
   GuestMachine machine;
   if (!machine.open(1)) return -1;
   machine.load("exits");
-  spore_x86_state state = long_mode_state({machine.ram().data(), kRamBytes}, kOrigin);
-  state.rcx = kExits;
+  State state = entry_state({machine.ram().data(), kRamBytes}, kOrigin);
+  set_count(state, kExits);
   machine.set_state(state);
   const auto start = Clock::now();
   return machine.run_to_done() ? microseconds_since(start) / kExits : -1;
@@ -40,7 +40,7 @@ double kick_cost() {
   GuestMachine machine;
   if (!machine.open(1)) return -1;
   machine.load("halt");
-  machine.start_in_long_mode();
+  machine.start();
   return median(50, [&] {
     Clock::time_point kicked;
     std::thread host([&] {

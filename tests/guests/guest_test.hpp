@@ -13,12 +13,12 @@ class GuestTest : public ::testing::Test {
     if (const auto reason = machine.unusable()) GTEST_SKIP() << *reason;
   }
 
-  // Opens a VM and enters `program` in long mode.
+  // Opens a VM and enters `program`.
   void boot(const std::string& program, uint32_t vcpus = 1, uint32_t flags = SPORE_VM_IRQCHIP) {
     const auto opened = machine.open(vcpus, flags);
     ASSERT_TRUE(opened) << opened.error().text;
     machine.load(program);
-    machine.start_in_long_mode();
+    machine.start();
   }
 
   GuestMachine machine;

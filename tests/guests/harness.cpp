@@ -75,7 +75,7 @@ GuestMachine::GuestMachine(const std::string& device) {
   auto object = plugin_->make(SPORE_KIND_BACKEND, from_environment("SPORE_GUEST_BACKEND_ID", "kvm"), host_);
   if (!object) throw std::runtime_error(object.error().text);
   object_ = *object;
-  x86_ = static_cast<const spore_x86_vcpu*>(ops().query_interface(self(), SPORE_X86_VCPU_1));
+  state_ = static_cast<const StateInterface*>(ops().query_interface(self(), kStateInterface));
 }
 
 GuestMachine::~GuestMachine() {
@@ -95,7 +95,7 @@ std::optional<std::string> GuestMachine::unusable() const {
   const auto found = probe(false);
   if (!found) return found.error().text;
   if (found->usable == 0) return found->summary;
-  if (x86_ == nullptr) return "the backend does not offer " SPORE_X86_VCPU_1;
+  if (state_ == nullptr) return std::string("the backend does not offer ") + kStateInterface;
   return std::nullopt;
 }
 
@@ -123,6 +123,7 @@ spore::Result<void> GuestMachine::open(uint32_t vcpus, uint32_t flags) {
   };
   spore_error error{};
   SPORE_CHECK(spore::testing::to_result(ops().open(self(), &config, &callbacks, &error), error));
+  SPORE_CHECK(spore::testing::to_result(prepare_vm(ops(), self(), flags, &error), error));
   SPORE_CHECK(map(0, ram_.data(), kRamBytes, SPORE_MAP_READ | SPORE_MAP_WRITE | SPORE_MAP_EXECUTE));
   SPORE_CHECK(create_vcpu(0));
   vcpu0_ = true;
@@ -137,24 +138,20 @@ void GuestMachine::load(const std::string& program) {
   std::memcpy(ram_.data() + kOrigin, image.data(), image.size());
 }
 
-void GuestMachine::start_in_long_mode() {
-  set_state(long_mode_state({ram_.data(), kRamBytes}, kOrigin));
+void GuestMachine::start() {
+  set_state(entry_state({ram_.data(), kRamBytes}, kOrigin));
 }
 
-void GuestMachine::start_in_real_mode() {
-  set_state(real_mode_state(kOrigin));
-}
-
-void GuestMachine::set_state(const spore_x86_state& state, uint32_t vcpu) {
+void GuestMachine::set_state(const State& state, uint32_t vcpu) {
   spore_error error{};
-  if (x86_->set_state(self(), vcpu, &state, &error) != SPORE_OK) throw std::runtime_error(error.text);
+  if (state_->set_state(self(), vcpu, &state, &error) != SPORE_OK) throw std::runtime_error(error.text);
 }
 
-spore_x86_state GuestMachine::state(uint32_t vcpu) {
-  spore_x86_state state{};
+State GuestMachine::state(uint32_t vcpu) {
+  State state{};
   state.size = sizeof state;
   spore_error error{};
-  if (x86_->get_state(self(), vcpu, &state, &error) != SPORE_OK) throw std::runtime_error(error.text);
+  if (state_->get_state(self(), vcpu, &state, &error) != SPORE_OK) throw std::runtime_error(error.text);
   return state;
 }
 
@@ -219,6 +216,10 @@ bool GuestMachine::wait_for_marks(int count) {
 void GuestMachine::on_access_write(Kind kind, uint32_t vcpu, uint64_t address, const void* data, uint32_t bytes) {
   Access access{kind, address, bytes, 0};
   std::memcpy(&access.value, data, bytes);
+  if (!kHasPorts && kind == Kind::kMmioWrite && address - kPortWindow < kPortWindowBytes) {
+    kind = access.kind = Kind::kPortWrite;
+    address = access.address = address - kPortWindow;
+  }
   if (on_write) on_write(access);
   const std::lock_guard lock(mutex_);
   if (kind == Kind::kPortWrite && address == kDonePort) {

@@ -3,7 +3,7 @@
 //   GuestMachine machine;                  // plugin loaded, backend object made
 //   ASSERT_TRUE(machine.open(1));          // VM, RAM at guest address 0, vCPU 0 on this thread
 //   machine.load("ports");                 // images/ports.bin at kOrigin
-//   machine.start_in_long_mode();
+//   machine.start();
 //   EXPECT_TRUE(machine.run_to_done());
 //   machine.accesses();                    // what the guest did at ports and MMIO addresses
 //
@@ -24,6 +24,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "tests/guests/world.hpp"
 
 namespace guests {
 
@@ -68,10 +70,6 @@ class Pages {
   size_t bytes_;
 };
 
-// Writes page tables that map the first 4 GiB one to one, and gives the state that enters 64-bit code at `rip`.
-spore_x86_state long_mode_state(std::span<uint8_t> ram, uint64_t rip);
-spore_x86_state real_mode_state(uint64_t rip);
-
 class GuestMachine {
  public:
   // `device`: the backend's option of that name; empty for its default.
@@ -84,13 +82,12 @@ class GuestMachine {
   [[nodiscard]] std::optional<std::string> unusable() const;
   [[nodiscard]] spore::Result<spore_probe> probe(bool measure) const;
 
-  // Opens the VM, maps RAM and creates vCPU 0 on the calling thread.
+  // Opens the VM, maps RAM and creates vCPU 0 on the calling thread. Other vCPUs are created before vCPU 0 runs.
   spore::Result<void> open(uint32_t vcpus, uint32_t flags = SPORE_VM_IRQCHIP);
   void load(const std::string& program);
-  void start_in_long_mode();
-  void start_in_real_mode();
-  void set_state(const spore_x86_state& state, uint32_t vcpu = 0);
-  spore_x86_state state(uint32_t vcpu = 0);
+  void start(); // at kOrigin, in 64-bit mode with paging
+  void set_state(const State& state, uint32_t vcpu = 0);
+  State state(uint32_t vcpu = 0);
 
   // Until the vCPU leaves `run`, whatever for. nullopt when it took longer than `patience` or `run` failed (see
   // error()).
@@ -124,7 +121,7 @@ class GuestMachine {
   spore::testing::FakeHost host_;
   std::optional<spore::testing::LoadedPlugin> plugin_;
   spore_object object_{};
-  const spore_x86_vcpu* x86_ = nullptr;
+  const StateInterface* state_ = nullptr;
   Pages ram_{kRamBytes};
   bool vcpu0_ = false;
   std::string error_;

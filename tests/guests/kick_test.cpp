@@ -77,7 +77,9 @@ TEST_F(KickTest, WhileHalted) {
   const auto exit = machine.run();
   host.join();
   ASSERT_KICKED(exit);
+#if defined(__x86_64__)
   EXPECT_EQ(machine.ram().at<uint64_t>(kResults), 0U) << "a kick must not wake the guest from hlt";
+#endif // arm64's WFI is a hint: it may end at any time
   ASSERT_RUNS_ON();
 }
 

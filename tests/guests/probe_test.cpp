@@ -8,6 +8,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
+#if defined(__x86_64__)
+constexpr const char* kAdvice = "modprobe";
+#else
+constexpr const char* kAdvice = "EL2";
+#endif
 constexpr uint64_t kFitRate = 20'000'000;
 
 TEST(ProbeTest, AMissingDeviceIsAnAnswerThatHelps) {
@@ -17,12 +22,12 @@ TEST(ProbeTest, AMissingDeviceIsAnAnswerThatHelps) {
   EXPECT_EQ(found->usable, 0U);
   EXPECT_EQ(found->fit_for_linux, 0U);
   EXPECT_THAT(found->summary, HasSubstr("/nonexistent/kvm"));
-  EXPECT_THAT(found->summary, HasSubstr("modprobe"));
+  EXPECT_THAT(found->summary, HasSubstr(kAdvice));
 
   const auto opened = machine.open(1);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().status, SPORE_E_NOT_FOUND);
-  EXPECT_THAT(opened.error().text, HasSubstr("modprobe"));
+  EXPECT_THAT(opened.error().text, HasSubstr(kAdvice));
 }
 
 TEST(ProbeTest, AnotherDeviceIsNotKvm) {

@@ -1,4 +1,4 @@
-// Several vCPUs, whose thread is whose, and the ways a guest stops.
+// Several vCPUs, and whose thread is whose.
 #include <gmock/gmock.h>
 
 #include <thread>
@@ -67,22 +67,6 @@ TEST_F(GuestTest, VcpusThatCannotBeAreRefused) {
   EXPECT_EQ(machine.open(1).error().status, SPORE_E_STATE);
   EXPECT_EQ(machine.create_vcpu(1).error().status, SPORE_E_RANGE);
   EXPECT_EQ(machine.create_vcpu(0).error().status, SPORE_E_EXISTS);
-}
-
-TEST_F(GuestTest, ATripleFaultIsAShutdown) {
-  boot("triple_fault");
-  const auto exit = machine.run();
-  ASSERT_TRUE(exit) << machine.error();
-  EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_SHUTDOWN)) << exit->text;
-}
-
-TEST_F(GuestTest, RunningWhereNoMemoryIsIsAFaultWithAReason) {
-  boot("lost");
-  const auto exit = machine.run();
-  ASSERT_TRUE(exit) << machine.error();
-  EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_FAULT)) << exit->text;
-  EXPECT_EQ(exit->address, kHot);
-  EXPECT_THAT(exit->text, HasSubstr("0x40000000"));
 }
 
 } // namespace

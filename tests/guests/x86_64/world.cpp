@@ -1,7 +1,8 @@
-// x86 states that the guest programs start in, and the page tables for long mode.
+// x86-64: the states that the guest programs start in, and the page tables for long mode.
 #include <cstring>
 
 #include "tests/guests/harness.hpp"
+#include "tests/guests/x86_64/real_mode.hpp"
 
 namespace guests {
 namespace {
@@ -19,7 +20,7 @@ void put(std::span<uint8_t> ram, uint64_t gpa, uint64_t value) {
 
 } // namespace
 
-spore_x86_state long_mode_state(std::span<uint8_t> ram, uint64_t rip) {
+State entry_state(std::span<uint8_t> ram, uint64_t entry) {
   put(ram, kPml4, kPdpt | kPresentWritable);
   for (uint64_t gib = 0; gib < 4; ++gib) {
     put(ram, kPdpt + 8 * gib, (kPds + 0x1000 * gib) | kPresentWritable);
@@ -32,7 +33,7 @@ spore_x86_state long_mode_state(std::span<uint8_t> ram, uint64_t rip) {
 
   spore_x86_state state{};
   state.size = sizeof state;
-  state.rip = rip;
+  state.rip = entry;
   state.rsp = kOrigin;
   state.rflags = 2;
   state.cs = {0, 0xffffffff, kCode, kCodeAttributes};
@@ -45,6 +46,18 @@ spore_x86_state long_mode_state(std::span<uint8_t> ram, uint64_t rip) {
   state.cr4 = 0x620;  // OSXMMEXCPT, OSFXSR, PAE
   state.efer = 0x500; // LMA, LME
   return state;
+}
+
+spore_status prepare_vm(const spore_backend_ops& /*ops*/, void* /*self*/, uint32_t /*flags*/, spore_error* /*error*/) {
+  return SPORE_OK;
+}
+
+uint64_t accumulator(const State& state) {
+  return state.rax;
+}
+
+void set_count(State& state, uint64_t count) {
+  state.rcx = count;
 }
 
 spore_x86_state real_mode_state(uint64_t rip) {

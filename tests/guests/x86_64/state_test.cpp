@@ -18,7 +18,7 @@ bool same_segment(const spore_x86_segment& a, const spore_x86_segment& b) {
 
 TEST_F(GuestTest, StateComesBackAsItWasSet) {
   ASSERT_TRUE(machine.open(1));
-  spore_x86_state set = long_mode_state({machine.ram().data(), kRamBytes}, kOrigin);
+  spore_x86_state set = entry_state({machine.ram().data(), kRamBytes}, kOrigin);
   uint64_t value = 0x0123456789abcdef;
   for (const auto reg : kGeneral) set.*reg = value = std::rotl(value, 7);
   set.fs.base = 0x1234;
@@ -62,7 +62,7 @@ struct Leaf {
 };
 
 Leaf cpuid(GuestMachine& machine, uint32_t leaf, uint32_t index) {
-  spore_x86_state state = long_mode_state({machine.ram().data(), kRamBytes}, kOrigin);
+  spore_x86_state state = entry_state({machine.ram().data(), kRamBytes}, kOrigin);
   state.rax = leaf;
   state.rcx = index;
   machine.set_state(state);

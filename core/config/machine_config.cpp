@@ -195,7 +195,7 @@ class ConfigReader {
 
   std::vector<PluginUse> default_devices() {
     std::vector<PluginUse> devices;
-    for (const char* id : {"virtio-mem", "virtio-console", "virtio-rng", "serial-16550"})
+    for (const char* id : {"virtio-mem", "virtio-console", "virtio-rng", kBoardSerial})
       devices.push_back(default_use(id));
     return devices;
   }
@@ -212,8 +212,10 @@ class ConfigReader {
       return devices;
     }
     for (size_t i = 0; i < node.items.size(); ++i)
-      if (auto use = read_use(node.items[i], "devices[" + std::to_string(i) + "]", true))
+      if (auto use = read_use(node.items[i], "devices[" + std::to_string(i) + "]", true)) {
+        if (use->plugin == "serial") use->plugin = kBoardSerial;
         devices.push_back(std::move(*use));
+      }
     give_names(devices);
     return devices;
   }

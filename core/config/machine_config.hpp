@@ -38,6 +38,13 @@ struct Artifact {
   std::filesystem::path path;
 };
 
+// The serial port that software expects on the board of this architecture; `serial` in a list of devices stands for it.
+#if defined(__aarch64__)
+inline constexpr const char* kBoardSerial = "serial-pl011";
+#else
+inline constexpr const char* kBoardSerial = "serial-16550";
+#endif
+
 // One use of a plugin: a device, the backend or the memory policy.
 struct PluginUse {
   std::string plugin; // id of the factory, such as virtio-mem

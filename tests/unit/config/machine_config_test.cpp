@@ -41,7 +41,7 @@ TEST(MachineConfig, DefaultsNeedOnlyTheVersion) {
   EXPECT_EQ(config.memory.policy.at, Position{});
   EXPECT_FALSE(config.backend.has_value());
   EXPECT_THAT(ids(config), ElementsAre("virtio-mem/virtio-mem", "virtio-console/virtio-console",
-                                       "virtio-rng/virtio-rng", "serial-16550/serial-16550"));
+                                       "virtio-rng/virtio-rng", std::string(kBoardSerial) + "/" + kBoardSerial));
   EXPECT_TRUE(config.devices[0].options.value.is_object());
   EXPECT_TRUE(config.workload.argv.empty());
   EXPECT_EQ(config.workload.cwd, "/");
@@ -66,6 +66,7 @@ devices:
   - virtio-rng
   - virtio-rng
   - {plugin: virtio-console, name: virtio-rng-2, options: {ports: 3}}
+  - serial
 workload: {argv: [/bin/echo, 5, "", true], env: {B: 2, A: ""}, cwd: /tmp, wait-for-memory: true}
 capture: out
 resume: /abs/../state
@@ -90,7 +91,8 @@ log: {level: trace, file: vm.log}
   EXPECT_EQ(config.backend->plugin, "kvm");
   EXPECT_EQ(config.backend->options.value["irqchip"], "split");
   EXPECT_THAT(ids(config),
-              ElementsAre("virtio-rng/virtio-rng", "virtio-rng/virtio-rng-3", "virtio-console/virtio-rng-2"));
+              ElementsAre("virtio-rng/virtio-rng", "virtio-rng/virtio-rng-3", "virtio-console/virtio-rng-2",
+                          std::string(kBoardSerial) + "/" + kBoardSerial));
   EXPECT_EQ(config.devices[2].options.value["ports"], 3);
   EXPECT_EQ(config.devices[2].options.values.at("/ports"), (Position{10, 67}));
   EXPECT_THAT(config.workload.argv, ElementsAre("/bin/echo", "5", "", "true"));

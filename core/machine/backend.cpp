@@ -53,11 +53,28 @@ Result<void> Backend::add_doorbell(const spore_doorbell& doorbell) {
   return outcome(ops()->add_doorbell(self(), &doorbell, &error), error);
 }
 
+template <typename Table>
+Result<const Table*> Backend::require(const char* name, const char* machine) const {
+  const auto* table = static_cast<const Table*>(ops()->query_interface(self(), name));
+  if (table != nullptr) return table;
+  return spore::fail(SPORE_E_UNSUPPORTED,
+                     object_.origin() + " does not offer " + name + ", which an " + machine + " machine needs");
+}
+
+Result<void> Backend::set_gic(uint64_t dist_gpa, uint64_t redist_gpa) {
+  SPORE_TRY(const auto* vm, require<spore_arm64_vm>(SPORE_ARM64_VM_1, "arm64"));
+  spore_error error{};
+  return outcome(vm->set_gic(self(), dist_gpa, redist_gpa, &error), error);
+}
+
+Result<void> Backend::set_arm64_state(uint32_t index, const spore_arm64_state& state) {
+  SPORE_TRY(const auto* arm64, require<spore_arm64_vcpu>(SPORE_ARM64_VCPU_1, "arm64"));
+  spore_error error{};
+  return outcome(arm64->set_state(self(), index, &state, &error), error);
+}
+
 Result<void> Backend::set_x86_state(uint32_t index, const spore_x86_state& state) {
-  const auto* x86 = static_cast<const spore_x86_vcpu*>(ops()->query_interface(self(), SPORE_X86_VCPU_1));
-  if (x86 == nullptr)
-    return spore::fail(SPORE_E_UNSUPPORTED,
-                       object_.origin() + " does not offer " SPORE_X86_VCPU_1 ", which an x86-64 machine needs");
+  SPORE_TRY(const auto* x86, require<spore_x86_vcpu>(SPORE_X86_VCPU_1, "x86-64"));
   spore_error error{};
   return outcome(x86->set_state(self(), index, &state, &error), error);
 }

@@ -33,11 +33,18 @@ class Backend final : public SlotMapper {
   // sporehost.x86-vcpu/1; SPORE_E_UNSUPPORTED where the backend has none. [vcpu]
   spore::Result<void> set_x86_state(uint32_t index, const spore_x86_state& state);
 
+  // sporehost.arm64-vm/1 and sporehost.arm64-vcpu/1; SPORE_E_UNSUPPORTED where the backend has none.
+  spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa);                 // [main]
+  spore::Result<void> set_arm64_state(uint32_t index, const spore_arm64_state& state); // [vcpu]
+
   // SlotMapper: elastic memory is mapped like any other.
   spore::Result<void> map_slot(uint64_t gpa, void* host, uint64_t bytes) override;
   spore::Result<void> unmap_slot(uint64_t gpa, uint64_t bytes) override;
 
  private:
+  // An interface of the backend by name, for machines of the architecture `machine`.
+  template <typename Table>
+  [[nodiscard]] spore::Result<const Table*> require(const char* name, const char* machine) const;
   [[nodiscard]] const spore_backend_ops* ops() const { return object_.ops<spore_backend_ops>(); }
   [[nodiscard]] void* self() const { return object_.self(); }
   [[nodiscard]] spore::Result<void> outcome(spore_status status, const spore_error& error) const;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/bus/bus.hpp"
@@ -39,7 +40,14 @@ struct BootRequest {
   Discovery discovery = Discovery::tables;
   uint32_t vcpus = 1;
   std::vector<MmioSlot> devices; // virtio-mmio devices, in order
-  bool serial = false;           // a 16550 at its usual place
+  bool serial = false;           // the board's serial port is there, at its usual place
+};
+
+// The serial port that software expects on a board.
+struct SerialPort {
+  std::string_view hardware_id;   // of the device (spore_io_traits)
+  std::string_view console;       // Linux' name for it
+  std::string_view config_symbol; // of the console driver, in the kernel's configuration
 };
 
 // What the guest can ask of the board itself.
@@ -63,6 +71,14 @@ class Board {
 
   // The interrupt that presses the power button, if the board has one. [any]
   [[nodiscard]] virtual std::optional<uint32_t> power_button_gsi() const = 0;
+
+  [[nodiscard]] virtual SerialPort serial_port() const = 0;
+
+  // What every kernel is told on this board. [any]
+  [[nodiscard]] virtual std::string_view usual_cmdline(Discovery discovery) const = 0;
+
+  // What a new VM needs before it has vCPUs. [main], once, after the backend's `open`.
+  [[nodiscard]] virtual spore::Result<void> prepare_vm(Backend& /*backend*/) const { return {}; }
 
   // Loads kernel, initrd and tables. [main], once, before any vCPU exists.
   [[nodiscard]] virtual spore::Result<void> load(GuestMemory& memory, const BootRequest& request) = 0;

@@ -9,6 +9,7 @@
 #include "core/loader/kernel_image.hpp"
 #include "core/loader/placement.hpp"
 #include "core/machine/board.hpp"
+#include "core/machine/board_loading.hpp"
 
 namespace sporehost {
 namespace {
@@ -16,19 +17,6 @@ namespace {
 namespace x86 = arch::x86_64;
 using spore::fail;
 using spore::Result;
-
-class MemoryWriter final : public arch::GuestWriter {
- public:
-  explicit MemoryWriter(GuestMemory& memory) : memory_(memory) {}
-  Result<void> write(uint64_t gpa, std::span<const uint8_t> bytes) override {
-    if (memory_.write(gpa, bytes) == SPORE_OK) return {};
-    return fail(SPORE_E_RANGE, std::to_string(bytes.size()) + " bytes at GPA " + std::to_string(gpa) +
-                                   " do not fit into the guest's RAM; give the guest more memory");
-  }
-
- private:
-  GuestMemory& memory_;
-};
 
 // Power-off, reset and, for kernels without ACPI, the keyboard controller's reset pulse.
 class PowerPorts final : public BusHandler {
@@ -64,6 +52,12 @@ class X86Board final : public Board {
   }
   [[nodiscard]] std::optional<uint32_t> power_button_gsi() const override { return x86::kPowerButtonGsi; }
 
+  [[nodiscard]] SerialPort serial_port() const override { return {"PNP0501", "ttyS0", "CONFIG_SERIAL_8250_CONSOLE"}; }
+  // Without ACPI the keyboard controller's pulse is the way to reset.
+  [[nodiscard]] std::string_view usual_cmdline(Discovery discovery) const override {
+    return discovery == Discovery::command_line ? "panic=-1 pci=off reboot=k" : "panic=-1 pci=off";
+  }
+
   [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override {
     SPORE_TRY(const x86::MmioDevice slot, x86::virtio_slot(index));
     return MmioSlot{slot.gpa, slot.size, slot.gsi};
@@ -83,10 +77,12 @@ class X86Board final : public Board {
     MemoryWriter writer(memory);
     if (auto fits = loader::check_kernel_fits(kernel.segments, x86::kHighMemory, layout_.low_ram.end()); !fits)
       return fits.error().in(who);
-    for (const loader::Segment& segment : kernel.segments) SPORE_CHECK(load_segment(memory, writer, kernel, segment));
+    SPORE_CHECK(load_segments(memory, kernel));
 
     x86::BootInfo info;
-    SPORE_CHECK(load_initrd(memory, kernel, request, info));
+    SPORE_TRY(const GpaRange initrd, load_initrd(memory, kernel, request.initrd, layout_.low_ram.end()));
+    info.initrd_gpa = initrd.gpa;
+    info.initrd_size = initrd.bytes;
     SPORE_TRY(const std::string cmdline, complete_cmdline(request, kernel.cmdline_limit()));
     info.entry_gpa = kernel.entry_gpa;
     if (kernel.setup_header) info.setup_header = kernel.setup_header->raw;
@@ -105,29 +101,6 @@ class X86Board final : public Board {
   }
 
  private:
-  // Whole pages of an uncompressed kernel come straight from the page cache, shared by all machines that run it; what
-  // is left of the last page is copied, since the file has something else behind it.
-  static Result<void> load_segment(GuestMemory& memory, MemoryWriter& writer, const loader::KernelImage& kernel,
-                                   const loader::Segment& segment) {
-    const auto offset = kernel.file.offset_of(segment.bytes);
-    const bool aligned = offset && *offset % x86::kPage == 0 && segment.gpa % x86::kPage == 0;
-    const uint64_t mapped = aligned ? segment.bytes.size() / x86::kPage * x86::kPage : 0;
-    if (mapped != 0) SPORE_CHECK(memory.map_file(segment.gpa, kernel.file.fd(), *offset, mapped));
-    return writer.write(segment.gpa + mapped, segment.bytes.subspan(mapped));
-  }
-
-  Result<void> load_initrd(GuestMemory& memory, const loader::KernelImage& kernel, const BootRequest& request,
-                           x86::BootInfo& info) {
-    if (!request.initrd) return {};
-    SPORE_TRY(const loader::ImageFile file, loader::ImageFile::open(*request.initrd, "initrd"));
-    const auto place =
-        loader::place_initrd({layout_.low_ram.end(), file.bytes().size(), kernel.initrd_addr_max(), kernel.end_gpa()});
-    if (!place) return place.error().in("'" + *request.initrd + "'");
-    info.initrd_gpa = *place;
-    info.initrd_size = file.bytes().size();
-    return memory.map_file(info.initrd_gpa, file.fd(), 0, info.initrd_size);
-  }
-
   static Result<std::string> complete_cmdline(const BootRequest& request, size_t limit) {
     std::vector<std::string> fragments;
     if (request.discovery == Discovery::command_line)

@@ -16,9 +16,10 @@ LogSink bus_log(const char* name, spdlog::level::level_enum level) {
 }
 
 // Which console the kernel of a managed machine has, by its configuration; a custom one is asked nothing.
-const char* console_name(const std::optional<kernel::ManagedKernel>& managed, bool serial) {
-  const bool driver = !managed || managed->config.built_in("CONFIG_SERIAL_8250_CONSOLE");
-  return serial && driver ? "ttyS0" : "hvc0";
+std::string_view console_name(const std::optional<kernel::ManagedKernel>& managed, const SerialPort& port,
+                              bool present) {
+  const bool driver = !managed || managed->config.built_in(port.config_symbol);
+  return present && driver ? port.console : "hvc0";
 }
 
 } // namespace
@@ -77,6 +78,7 @@ Result<void> Machine::set_up(const ConsoleTarget& console) {
   const spore_vm_callbacks served = callbacks();
   SPORE_CHECK(
       backend_.backend->open({sizeof(spore_vm_config), config_.cpus, SPORE_VM_IRQCHIP, 0, board_->gpa_end()}, served));
+  SPORE_CHECK(board_->prepare_vm(*backend_.backend));
   SPORE_CHECK(make_memory());
   SPORE_CHECK(make_devices());
   return load_guest();
@@ -149,10 +151,11 @@ Discovery Machine::discovery() const {
 // What the board needs, then what the kernel needs, then what the user adds, so that the user has the last word.
 std::string Machine::command_line() const {
   const bool managed = config_.boot.kernel.origin == ArtifactOrigin::managed;
-  std::string line = std::string("console=") +
-                     console_name(managed ? planned_.managed : std::nullopt, devices_->has_hardware("PNP0501"));
-  line += " panic=-1 pci=off";
-  if (discovery() == Discovery::command_line) line += " reboot=k";
+  const SerialPort port = board_->serial_port();
+  std::string line = "console=";
+  line += console_name(managed ? planned_.managed : std::nullopt, port, devices_->has_hardware(port.hardware_id));
+  line += " ";
+  line += board_->usual_cmdline(discovery());
   if (managed) line += " quiet";
   if (managed && !planned_.managed->cmdline.empty()) line += " " + planned_.managed->cmdline;
   if (!config_.boot.cmdline.empty()) line += " " + config_.boot.cmdline;
@@ -167,7 +170,7 @@ Result<void> Machine::load_guest() {
   request.discovery = discovery();
   request.vcpus = config_.cpus;
   request.devices = devices_->mmio_slots();
-  request.serial = devices_->has_hardware("PNP0501");
+  request.serial = devices_->has_hardware(board_->serial_port().hardware_id);
   spdlog::debug("kernel {} with command line: {}", request.kernel, request.cmdline);
   SPORE_CHECK(board_->load(memory_, request));
   // Mapped only now: files that were laid over RAM have their final pages, and the backend sees each range once.

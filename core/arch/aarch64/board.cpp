@@ -1,0 +1,80 @@
+#include "core/arch/aarch64/board.hpp"
+
+#include <string>
+
+namespace sporehost::arch::aarch64 {
+
+namespace {
+
+using spore::fail;
+using spore::Result;
+
+constexpr uint64_t kElasticGranule = 2 * kMiB; // the smallest block that the device offers
+constexpr unsigned kMinAddressBits = 32;
+constexpr unsigned kMaxAddressBits = 52; // the architecture's
+
+static_assert(kGicRedist + kMaxVcpus * kGicRedistSize <= kPl011);
+static_assert(kVirtioMmioBase + kMaxVirtioDevices * kVirtioMmioSize <= kRamStart);
+
+constexpr uint64_t align_up(uint64_t value, uint64_t to) {
+  return (value + to - 1) / to * to;
+}
+
+spore::Error too_wide(uint64_t bytes, const char* what, unsigned address_bits) {
+  return fail(SPORE_E_RANGE, std::to_string(bytes / kMiB) + " MiB of " + what + " do not fit into the " +
+                                 std::to_string(address_bits) +
+                                 "-bit guest-physical addresses of this machine; use less");
+}
+
+} // namespace
+
+Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned address_bits) {
+  if (address_bits < kMinAddressBits || address_bits > kMaxAddressBits) {
+    return fail(SPORE_E_INVALID,
+                "guest-physical addresses of " + std::to_string(address_bits) + " bits do not exist; 32 to 52 do");
+  }
+  const uint64_t limit = uint64_t{1} << address_bits;
+  if (boot_bytes < kMinRam) {
+    return fail(SPORE_E_INVALID, "boot memory of " + std::to_string(boot_bytes) +
+                                     " bytes is too small; the board needs " + std::to_string(kMinRam / kMiB) +
+                                     " MiB for its device tree, a Linux kernel far more");
+  }
+  if (boot_bytes % kPage != 0) {
+    return fail(SPORE_E_INVALID, "boot memory of " + std::to_string(boot_bytes) + " bytes is not a multiple of 4 KiB");
+  }
+  if (region_bytes % kElasticGranule != 0) {
+    return fail(SPORE_E_INVALID,
+                "elastic region of " + std::to_string(region_bytes) + " bytes is not a multiple of 2 MiB");
+  }
+  if (boot_bytes > limit - kRamStart) return too_wide(boot_bytes, "boot memory", address_bits);
+
+  Layout layout;
+  layout.ram = {kRamStart, boot_bytes};
+  layout.fdt = {(layout.ram.end() - kFdtRoom) / kFdtRoom * kFdtRoom, kFdtRoom};
+  if (region_bytes != 0) {
+    const uint64_t base = align_up(layout.ram.end(), kElasticAlign);
+    if (base >= limit || region_bytes > limit - base) return too_wide(region_bytes, "elastic region", address_bits);
+    layout.elastic = {base, region_bytes};
+  }
+  return layout;
+}
+
+Result<void> check_page_size(const Layout& layout, uint32_t page_bytes) {
+  if (page_bytes <= 16 * kKiB || layout.elastic.size == 0) return {};
+  if (layout.elastic.gpa % kMemoryBlock64k == 0 && layout.elastic.size % kMemoryBlock64k == 0) return {};
+  return fail(SPORE_E_UNSUPPORTED,
+              "a kernel with " + std::to_string(page_bytes / kKiB) + " KiB pages adds memory in blocks of " +
+                  std::to_string(kMemoryBlock64k / kMiB) + " MiB, and the region to plug has " +
+                  std::to_string(layout.elastic.size / kMiB) + " MiB behind " + std::to_string(layout.ram.size / kMiB) +
+                  " MiB of RAM; make both multiples of 512 MiB, use fixed memory, or a kernel with 4 KiB pages");
+}
+
+Result<MmioDevice> virtio_slot(uint32_t index) {
+  if (index >= kMaxVirtioDevices) {
+    return fail(SPORE_E_RANGE,
+                "the board has room for " + std::to_string(kMaxVirtioDevices) + " virtio devices; remove one of them");
+  }
+  return MmioDevice{kVirtioMmioBase + index * kVirtioMmioSize, kVirtioMmioSize, kVirtioFirstGsi + index};
+}
+
+} // namespace sporehost::arch::aarch64

@@ -1,0 +1,31 @@
+// The flattened device tree, by which an arm64 kernel finds everything.
+// Spec: Devicetree Specification 0.4; bindings in Linux, Documentation/devicetree/bindings.
+#pragma once
+
+#include <sporehost/result.hpp>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "core/arch/aarch64/board.hpp"
+
+namespace sporehost::arch::aarch64 {
+
+struct FdtInfo {
+  Range ram;
+  uint32_t vcpus = 1;
+  std::string bootargs;
+  Range initrd;                    // size 0: none
+  std::vector<MmioDevice> devices; // virtio-mmio, in order
+  bool serial = false;             // the PL011 is there; early output goes to it
+  // Random bytes for the kernel's generator and for the place of its text. The kernel wipes both.
+  std::array<uint8_t, 32> rng_seed{};
+  uint64_t kaslr_seed = 0;
+};
+
+// The tree as bytes, at most kFdtRoom. [any]
+// Errors: SPORE_E_RANGE more vCPUs than the board has room for, or a tree that is too large (a very long command line).
+[[nodiscard]] spore::Result<std::vector<uint8_t>> make_fdt(const FdtInfo& info);
+
+} // namespace sporehost::arch::aarch64

@@ -1,0 +1,44 @@
+#include "core/machine/board_loading.hpp"
+
+#include "core/loader/placement.hpp"
+
+namespace sporehost {
+
+using spore::Result;
+
+namespace {
+
+constexpr uint64_t kPage = 4096;
+
+} // namespace
+
+Result<void> MemoryWriter::write(uint64_t gpa, std::span<const uint8_t> bytes) {
+  if (memory_.write(gpa, bytes) == SPORE_OK) return {};
+  return spore::fail(SPORE_E_RANGE, std::to_string(bytes.size()) + " bytes at GPA " + std::to_string(gpa) +
+                                        " do not fit into the guest's RAM; give the guest more memory");
+}
+
+Result<void> load_segments(GuestMemory& memory, const loader::KernelImage& kernel) {
+  MemoryWriter writer(memory);
+  for (const loader::Segment& segment : kernel.segments) {
+    const auto offset = kernel.file.offset_of(segment.bytes);
+    const bool aligned = offset && *offset % kPage == 0 && segment.gpa % kPage == 0;
+    const uint64_t mapped = aligned ? segment.bytes.size() / kPage * kPage : 0;
+    if (mapped != 0) SPORE_CHECK(memory.map_file(segment.gpa, kernel.file.fd(), *offset, mapped));
+    SPORE_CHECK(writer.write(segment.gpa + mapped, segment.bytes.subspan(mapped)));
+  }
+  return {};
+}
+
+Result<GpaRange> load_initrd(GuestMemory& memory, const loader::KernelImage& kernel,
+                             const std::optional<std::string>& path, uint64_t top) {
+  if (!path) return GpaRange{};
+  SPORE_TRY(const loader::ImageFile file, loader::ImageFile::open(*path, "initrd"));
+  const uint64_t bytes = file.bytes().size();
+  const auto place = loader::place_initrd({top, bytes, kernel.initrd_addr_max(), kernel.end_gpa()});
+  if (!place) return place.error().in("'" + *path + "'");
+  SPORE_CHECK(memory.map_file(*place, file.fd(), 0, bytes));
+  return GpaRange{*place, bytes};
+}
+
+} // namespace sporehost

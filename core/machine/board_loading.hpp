@@ -1,0 +1,34 @@
+// What every board does alike when it puts kernel and initrd into guest memory.
+#pragma once
+
+#include <sporehost/result.hpp>
+
+#include <optional>
+#include <string>
+
+#include "core/arch/guest_writer.hpp"
+#include "core/loader/kernel_image.hpp"
+#include "core/machine/board.hpp"
+#include "core/memory/guest_memory.hpp"
+
+namespace sporehost {
+
+class MemoryWriter final : public arch::GuestWriter {
+ public:
+  explicit MemoryWriter(GuestMemory& memory) : memory_(memory) {}
+  spore::Result<void> write(uint64_t gpa, std::span<const uint8_t> bytes) override;
+
+ private:
+  GuestMemory& memory_;
+};
+
+// Puts the kernel's segments where they belong. [main], before the guest runs. Whole pages of an uncompressed kernel
+// come straight from the page cache, shared by all machines that run it; what is left of the last page is copied, since
+// the file has something else behind it.
+[[nodiscard]] spore::Result<void> load_segments(GuestMemory& memory, const loader::KernelImage& kernel);
+
+// Puts the initrd as high as it may be below `top`; gives its place, empty where there is no initrd. [main]
+[[nodiscard]] spore::Result<GpaRange> load_initrd(GuestMemory& memory, const loader::KernelImage& kernel,
+                                                  const std::optional<std::string>& path, uint64_t top);
+
+} // namespace sporehost

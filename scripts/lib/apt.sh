@@ -89,3 +89,21 @@ apt_unpack() {
     dpkg -x "$deb" "$folder"
     rm -rf "$download"
 }
+
+# foreign_busybox ARCH: prints the path of a static busybox of another architecture, from Debian's package.
+foreign_busybox() {
+    local folder
+    folder=$(cache_directory)/nested/busybox-$1
+    if [[ ! -x $folder/bin/busybox ]]; then
+        mkdir -p "$(dirname "$folder")"
+        (
+            apt_lock
+            [[ ! -x $folder/bin/busybox ]] || exit 0
+            apt_refresh "$1"
+            rm -rf "$folder.new"
+            apt_unpack "$1" busybox-static "$folder.new"
+            mv -T "$folder.new" "$folder"
+        )
+    fi
+    echo "$folder/bin/busybox"
+}

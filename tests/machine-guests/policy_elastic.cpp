@@ -1,0 +1,48 @@
+// The memory policy of the guest programs: a small machine with an elastic region whatever the kernel is, part of which
+// is requested from the start. Once the guest has unplugged all of it, the whole region is requested.
+#include <sporehost/memory_policy.hpp>
+
+namespace {
+
+class Elastic final : public spore::MemoryPolicy {
+ public:
+  static constexpr spore::FactoryInfo info{"policy-elastic", "an elastic region for any kernel; for tests", R"({
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "boot": {"type": ["string", "integer"], "format": "size", "default": "64MiB", "description": "RAM from the start."},
+    "region": {"type": ["string", "integer"], "format": "size", "default": "15872MiB", "description": "What can be plugged."},
+    "requested": {"type": ["string", "integer"], "format": "size", "default": "256MiB", "description": "Of that, at first."}
+  }
+})"};
+
+  static spore::Result<std::unique_ptr<Elastic>> create(spore::Host host, std::string_view /*options*/) {
+    const auto size = [&](const char* path) { return static_cast<uint64_t>(host.option_integer(path).value_or(0)); };
+    return std::unique_ptr<Elastic>(new Elastic(size("/boot"), size("/region"), size("/requested")));
+  }
+
+  spore::Result<void> plan(const spore_memory_request& /*request*/, const spore_memory_facts& /*facts*/,
+                           spore_memory_plan& out) override {
+    out.boot_bytes = boot_;
+    out.region_bytes = region_;
+    out.requested_bytes = requested_;
+    spore::give_reason(out, "a test plugs memory by itself");
+    return {};
+  }
+
+  void on_event(const spore_memory_event& event, const spore_memory_state& state, spore_memory_action& out) override {
+    if (event.type != SPORE_EVENT_PLUGGED || state.plugged_bytes != 0 || state.requested_bytes == region_) return;
+    out.change = 1;
+    out.requested_bytes = region_;
+    spore::give_reason(out, "the guest has unplugged everything");
+  }
+
+ private:
+  Elastic(uint64_t boot, uint64_t region, uint64_t requested) : boot_(boot), region_(region), requested_(requested) {}
+
+  const uint64_t boot_, region_, requested_;
+};
+
+} // namespace
+
+SPOREHOST_PLUGIN("policy-elastic", "1.0.0", Elastic)

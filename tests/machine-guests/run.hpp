@@ -1,0 +1,70 @@
+// Runs sporehost itself on one of the guest programs and hands back everything that it said.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace machine_guests {
+
+// Why no guest can run here; empty where one can.
+std::optional<std::string> unusable();
+
+// What goes into the machine description beside the kernel.
+struct MachineText {
+  std::string guest;            // name of an image
+  std::string cmdline;          // words for the guest
+  std::string memory = "64MiB"; // value of `memory`
+  std::string devices = "serial-16550";
+  std::string lifecycle = "{run-timeout: 60s}";
+};
+
+struct Outcome {
+  int status = -1;                       // exit status; -N: killed by signal N
+  std::string console;                   // standard output: the guest's COM1
+  std::string log;                       // standard error
+  nlohmann::json report;                 // null where there is none
+  std::map<std::string, double> seen_ms; // when each line of the console came, from the start of the process
+  double total_ms = 0;
+
+  // Value of a counter in the report; 0 where it is not there.
+  [[nodiscard]] uint64_t counter(const std::string& device, const std::string& name) const;
+  [[nodiscard]] std::vector<std::string> lines() const;
+};
+
+// One run of the program. Whatever happens, the process is gone when this is.
+class SporeHost {
+ public:
+  explicit SporeHost(const MachineText& machine, const std::vector<std::string>& arguments = {});
+  ~SporeHost();
+  SporeHost(const SporeHost&) = delete;
+  SporeHost& operator=(const SporeHost&) = delete;
+
+  // Until the guest has written `text`; false when it ended, or took longer than a minute, without it.
+  bool wait_for(const std::string& text);
+  void type(const std::string& text); // into the guest's COM1
+  void signal(int number) const;
+  Outcome finish(); // waits for the end
+
+ private:
+  bool pump(); // takes some output; false at its end
+  [[nodiscard]] double elapsed_ms() const;
+
+  std::filesystem::path folder_;
+  std::chrono::steady_clock::time_point start_;
+  pid_t pid_ = -1;
+  int in_ = -1, out_ = -1, err_ = -1;
+  size_t line_start_ = 0;
+  Outcome outcome_;
+};
+
+// A run that needs no company.
+Outcome run(const MachineText& machine, const std::vector<std::string>& arguments = {});
+
+} // namespace machine_guests

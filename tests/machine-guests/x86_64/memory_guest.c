@@ -1,0 +1,24 @@
+#include "memory_guest.h"
+
+static const struct {
+  const char* word;
+  void (*run)(void);
+} parts[] = {
+    {"part=requests", part_requests}, {"part=layouts", part_layouts}, {"part=whole", part_whole},
+    {"part=content", part_content},   {"part=devices", part_devices}, {"part=unplugged", part_unplugged},
+    {"part=jump", part_jump},
+};
+
+void guest_main(const uint8_t* boot_params);
+
+void guest_main(const uint8_t* boot_params) {
+  map_high_memory();
+  for (unsigned i = 0; i < ARRAY_LENGTH(parts); ++i) {
+    if (!command_line_has(boot_params, parts[i].word)) continue;
+    check("driver starts", (uint64_t)start_driver(), 1);
+    parts[i].run();
+    say("done");
+    return;
+  }
+  say("FAIL no part= on the command line");
+}

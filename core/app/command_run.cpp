@@ -53,10 +53,11 @@ void explain(const Report& report) {
 }
 
 Result<Report> run_once(const MachineConfig& config, plugin::Registry& registry, const Arguments& arguments,
-                        uint64_t started_ns) {
+                        uint64_t started_ns, uint64_t& first_run_ns) {
   const ConsoleTarget console = ConsoleTarget::parse(arguments.value("console").value_or("auto"));
   SPORE_TRY(auto machine, Machine::create(config, registry, console, started_ns));
-  return machine->run();
+  if (first_run_ns == 0) first_run_ns = monotonic_ns();
+  return machine->run(monotonic_ns() - first_run_ns);
 }
 
 } // namespace
@@ -69,8 +70,9 @@ int run_machine(const Arguments& arguments) {
   if (auto runnable = check_runnable(*config); !runnable) return complain(runnable.error());
   if (auto writable = check_report_file(arguments.value("report-file")); !writable) return complain(writable.error());
   plugin::Registry registry = make_registry(arguments, &*config);
+  uint64_t first_run_ns = 0; // a reset starts another machine, but no other run: lifecycle.run-timeout goes on
   while (true) {
-    const auto report = run_once(*config, registry, arguments, started_ns);
+    const auto report = run_once(*config, registry, arguments, started_ns, first_run_ns);
     if (!report) return complain(report.error());
     const bool reset = report->outcome.end == RunEnd::guest_reset || report->outcome.end == RunEnd::panic;
     if (reset && config->lifecycle.on_guest_reset == GuestReset::restart) {

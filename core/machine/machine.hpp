@@ -35,8 +35,9 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  // Runs the guest to its end. [main], once. An error means that it never ran.
-  spore::Result<Report> run();
+  // Runs the guest to its end. [main], once. An error means that it never ran. `spent_ns` is what machines before this
+  // one have used of the time allowed for the whole run, where a guest's reset starts a new one.
+  spore::Result<Report> run(uint64_t spent_ns = 0);
 
  private:
   Machine(const MachineConfig& config, plugin::Registry& registry, uint64_t started_ns);
@@ -61,7 +62,7 @@ class Machine {
   void on_signal(int signal);
   void on_guest_gone(bool powered_off);
   void on_said_bye();
-  void arm_timeouts();
+  void arm_timeouts(uint64_t spent_ns);
   [[nodiscard]] bool memory_complete() const;
   [[nodiscard]] Outcome workload_outcome() const;
   void finish(Outcome outcome);

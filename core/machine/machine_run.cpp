@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -26,9 +27,10 @@ uint64_t ns(std::chrono::nanoseconds duration) {
 
 } // namespace
 
-Result<Report> Machine::run() {
+Result<Report> Machine::run(uint64_t spent_ns) {
   planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(), [this] {
     request_ns_ = monotonic_ns();
+    plugged_ns_ = 0;
     plugging_ = std::make_unique<kernel::TerminalProgress>(STDERR_FILENO, "memory");
   });
   devices_->arm_doorbells();
@@ -38,7 +40,7 @@ Result<Report> Machine::run() {
   if (planned_.plan.requested_bytes != 0) request_ns_ = monotonic_ns();
   SPORE_CHECK(
       vcpus_->start(config_.cpus, [this](uint32_t index) { return board_->prepare_vcpu(*backend_.backend, index); }));
-  arm_timeouts();
+  arm_timeouts(spent_ns);
   loop_->run();
   vcpus_->stop();
   planned_.policy->detach();
@@ -48,7 +50,7 @@ Result<Report> Machine::run() {
   return make_report();
 }
 
-void Machine::arm_timeouts() {
+void Machine::arm_timeouts(uint64_t spent_ns) {
   // A guest with no agent of ours need not answer, unless there is a workload that it should run.
   if (!config_.workload.argv.empty() && config_.lifecycle.ready_timeout.count() > 0)
     loop_->start_timer(ns(config_.lifecycle.ready_timeout), [this] {
@@ -58,13 +60,15 @@ void Machine::arm_timeouts() {
                   format_duration(static_cast<uint64_t>(config_.lifecycle.ready_timeout.count())) +
                   " (lifecycle.ready-timeout)"});
     });
-  if (config_.lifecycle.run_timeout)
-    loop_->start_timer(ns(*config_.lifecycle.run_timeout), [this] {
+  if (config_.lifecycle.run_timeout) {
+    const uint64_t allowed = ns(*config_.lifecycle.run_timeout);
+    loop_->start_timer(allowed - std::min(allowed, spent_ns), [this] {
       finish({RunEnd::run_timeout, kExitTimeout,
               "the run took longer than " +
                   format_duration(static_cast<uint64_t>(config_.lifecycle.run_timeout->count())) +
                   " (lifecycle.run-timeout)"});
     });
+  }
 }
 
 void Machine::finish(Outcome outcome) {
@@ -168,10 +172,12 @@ void Machine::on_plugged_changed() {
 void Machine::look_at_plugged() {
   const uint64_t plugged = memory_.elastic()->plugged_bytes();
   if (plugged == planned_.policy->requested() && request_ns_ != 0) {
-    plugged_ns_ = monotonic_ns();
     plugging_.reset();
-    spdlog::info("memory: {} plugged, {:.0f} ms after the request", format_size(plugged),
-                 static_cast<double>(plugged_ns_ - request_ns_) / 1e6);
+    if (plugged_ns_ == 0) {
+      plugged_ns_ = monotonic_ns();
+      spdlog::info("memory: {} plugged, {:.0f} ms after the request", format_size(plugged),
+                   static_cast<double>(plugged_ns_ - request_ns_) / 1e6);
+    }
     session_->query_memory(); // the guest need not notice by itself when part of a Linux memory block comes online
   }
   if (plugging_) plugging_->bytes(plugged, planned_.policy->requested());
@@ -203,11 +209,13 @@ void Machine::on_signal(int signal) {
   const auto grace = config_.lifecycle.stop_grace;
   spdlog::info("SIG{}: asking the guest to stop, for at most {}", ::sigabbrev_np(signal),
                format_duration(static_cast<uint64_t>(grace.count())));
-  if (!session_->ask_to_stop(grace)) {
+  const bool asked = session_->ask_to_stop(grace);
+  if (!asked) {
     // Nobody answers on the channel: there remains the power button.
     if (const auto gsi = board_->power_button_gsi()) backend_.backend->pulse_irq(*gsi);
   }
-  loop_->start_timer(ns(grace + kPowerOffTimeout), [this, forced] { finish(forced); });
+  // Within the grace the agent only ends the workload; what follows takes it a moment longer.
+  loop_->start_timer(ns(asked ? grace + kPowerOffTimeout : grace), [this, forced] { finish(forced); });
 }
 
 // ---- report --------------------------------------------------------------------------------------------------------

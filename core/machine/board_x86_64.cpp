@@ -55,7 +55,7 @@ class X86Board final : public Board {
   [[nodiscard]] SerialPort serial_port() const override { return {"PNP0501", "ttyS0", "CONFIG_SERIAL_8250_CONSOLE"}; }
   // Without ACPI the keyboard controller's pulse is the way to reset.
   [[nodiscard]] std::string_view usual_cmdline(Discovery discovery) const override {
-    return discovery == Discovery::command_line ? "panic=-1 pci=off reboot=k" : "panic=-1 pci=off";
+    return discovery == Discovery::command_line ? "panic=-1 pci=off reboot=k" : "panic=-1 pci=off reboot=a";
   }
 
   [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override {

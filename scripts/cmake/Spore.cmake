@@ -17,7 +17,8 @@ if(SPORE_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${SPORE_CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -Werror -Wshadow=local -Wnon-virtual-dtor)
+add_compile_options(-Wall -Wextra -Werror -Wshadow=local
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2> -fstack-protector-strong)
 if(SPORE_SANITIZE)
   add_compile_options(-fsanitize=${SPORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
@@ -39,6 +40,7 @@ function(spore_plugin name)
   sporehost_plugin_properties(${name})
   set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${SPORE_PLUGIN_DIR})
   target_link_libraries(${name} PRIVATE sporehost_sdk ${ARG_LIBS})
+  set_property(GLOBAL APPEND PROPERTY SPORE_PLUGINS ${name})
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sporehost/plugins)
 endfunction()
 

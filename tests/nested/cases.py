@@ -119,6 +119,12 @@ LIFE = [
          stdout="".join(f"out {n}\n" for n in range(1, 201)), check=streams_are_apart),
     Case("binary-output", "life", yaml="memory: 512MiB", log="off",
          shell="head -c 1048576 /dev/urandom >/tmp/bytes; sha256sum </tmp/bytes >&2; cat /tmp/bytes", check=is_whole),
+    # The SDK's templates as plugins of this machine: 42 is the asterisk.
+    Case("templates", "life",
+         yaml="memory: {policy: {plugin: share, options: {percent: 20}}}\n"
+              "devices: [virtio-console, {plugin: constant-rng, options: {value: 42}}, serial]",
+         shell="until [ -e /dev/hwrng ]; do sleep 0.1; done; head -c 4 /dev/hwrng", stdout="****",
+         stderr_has=["20 % of the host's"]),
     Case("not-found", "life", yaml="memory: 512MiB", argv=["/no/such/program"], status=127,
          report={"end": "workload"}, stderr_has=["the workload could not start: cannot run /no/such/program: No such file"]),
     # The guest is asked: its workload gets SIGTERM and has its last word.

@@ -1,7 +1,7 @@
 // Looks at the guest's memory from inside the guest. Static; the tests' initrd carries it.
 //
 //   memory_check fill MIB   writes a pattern to that much memory, reads it back, gives it back to the kernel
-//   memory_check scan       counts what the pages of memory above 4 GiB hold now, free ones included, by /proc/kcore
+//   memory_check scan       counts what the pages of plugged memory hold now, free ones included, by /proc/kcore
 //
 // A process never sees what was in a page before it: the kernel zeroes it first. /proc/kcore shows the kernel's own
 // view of all memory, so a page that nobody has touched since it was plugged shows what the host put there.
@@ -17,7 +17,12 @@
 
 enum { kPage = 4096, kWords = kPage / sizeof(uint64_t), kChunk = 1 << 20 };
 static const uint64_t kPattern = 0x5eed0f5b0ce50057;
+// Where plugged memory begins: above 4 GiB on x86-64, behind the 512 MiB at 1 GiB on arm64.
+#if defined(__aarch64__)
+static const uint64_t kAbove = UINT64_C(0x60000000);
+#else
 static const uint64_t kAbove = UINT64_C(4) << 30;
+#endif
 
 static int fail(const char* what) {
   fprintf(stderr, "memory_check: %s: %s\n", what, strerror(errno));

@@ -90,9 +90,8 @@ log: {level: trace, file: vm.log}
   ASSERT_TRUE(config.backend.has_value());
   EXPECT_EQ(config.backend->plugin, "kvm");
   EXPECT_EQ(config.backend->options.value["irqchip"], "split");
-  EXPECT_THAT(ids(config),
-              ElementsAre("virtio-rng/virtio-rng", "virtio-rng/virtio-rng-3", "virtio-console/virtio-rng-2",
-                          std::string(kBoardSerial) + "/" + kBoardSerial));
+  EXPECT_THAT(ids(config), ElementsAre("virtio-rng/virtio-rng", "virtio-rng/virtio-rng-3",
+                                       "virtio-console/virtio-rng-2", std::string(kBoardSerial) + "/" + kBoardSerial));
   EXPECT_EQ(config.devices[2].options.value["ports"], 3);
   EXPECT_EQ(config.devices[2].options.values.at("/ports"), (Position{10, 67}));
   EXPECT_THAT(config.workload.argv, ElementsAre("/bin/echo", "5", "", "true"));

@@ -1,7 +1,7 @@
 // The managed initrd and its agent on a real Linux under QEMU's emulation.
 //
-// SPOREHOST_TEST_KERNEL_DIR names a kernel directory (vmlinuz, release, modules/) of this machine's architecture. QEMU's
-// virtio devices sit on PCI here, so the initrd carries virtio_pci too.
+// SPOREHOST_TEST_KERNEL_DIR names a kernel directory (vmlinuz, release, modules/) of this machine's architecture.
+// QEMU's virtio devices sit on PCI here, so the initrd carries virtio_pci too.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

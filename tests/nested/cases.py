@@ -31,6 +31,7 @@ class Case:
     log: str = "debug"
     limit: int = 60  # seconds in the outer machine
     arch: tuple = ARCHITECTURES
+    kernel: Optional[str] = None  # a flavour of scripts/build-kernel instead of Debian's kernel
 
     status: int = 0
     report: dict = dataclasses.field(default_factory=dict)  # fields of the JSON report that must be just so
@@ -260,7 +261,26 @@ dmesg >&2""",
          log="off", report={"virtio_mem_mib": 1024}, check=buffers_were_in_plugged_memory),
 ]
 
-CASES = MEMORY + LIFE + PLUG
+# ---- kernels --------------------------------------------------------------------------------------------------------
+
+
+def grows_without_modules(result):
+    grows_by_the_whole_region(result)
+    result.expect(result.text("stdout") == "no modules\n", "the guest's kernel has everything built in")
+
+
+def kernel_case(flavour, discovery):
+    """The managed kernel of our own build: devices found as its configuration says, not one module loaded."""
+    return Case(f"kernel-{flavour}", "kernels", kernel=flavour, arch=("x86_64",),
+                yaml="memory: auto\nworkload: {argv: [/bin/true], wait-for-memory: true}",
+                shell=f"grep -q {discovery} /proc/cmdline && ! [ -s /proc/modules ] && echo no modules",
+                report={"ram_mib": 512, "virtio_mem_mib": 15872, "plugged_mib": 15872, "end": "workload"},
+                check=grows_without_modules)
+
+
+KERNELS = [kernel_case("noacpi", "virtio_mmio.device="), kernel_case("acpi", "reboot=a")]
+
+CASES = MEMORY + LIFE + PLUG + KERNELS
 
 # ---- start-up times, for scripts/bench-nested ------------------------------------------------------------------------
 

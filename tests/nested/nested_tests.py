@@ -40,6 +40,11 @@ class Place:
     def group(self, name):
         return self.folder / name
 
+    def managed_of(self, case):
+        """The managed folder of a case's kernel, and its name in the outer machine."""
+        suffix = f"-{case.kernel}" if case.kernel else ""
+        return self.folder / f"managed{suffix}", f"/job/managed{suffix}"
+
 
 def host_arch():
     return {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -75,7 +80,21 @@ def prepare(place):
     memory_check = place.build / "guest" / "memory_check"
     made = scripts("prepare-managed", "--arch", place.arch, "--kernel-dir", kernel_dir, "--output", place.managed,
                    "--extra", f"{memory_check}=/bin/memory_check", place.build)
-    return 1 if made.returncode != 0 else 0
+    return 1 if made.returncode != 0 else prepare_own_kernels(place)
+
+
+def prepare_own_kernels(place):
+    """A managed folder for each flavour of scripts/build-kernel that is in the cache; building takes minutes."""
+    for flavour in {case.kernel for case in cases.CASES if case.kernel and place.arch in case.arch}:
+        folder = place.folder / f"managed-{flavour}"
+        shutil.rmtree(folder, ignore_errors=True)
+        built = subprocess.run([ROOT / "scripts" / "build-kernel", "--flavour", flavour, "--print-dir"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True)
+        if built.returncode != 0:
+            continue
+        if scripts("prepare-managed", "--kernel-dir", built.stdout.strip(), "--output", folder, place.build).returncode:
+            return 1
+    return 0
 
 
 # ---- run ------------------------------------------------------------------------------------------------------------
@@ -87,7 +106,10 @@ def command_of(case):
     workload = ["/bin/sh", "-c", case.shell] if case.shell is not None else case.argv
     if workload:
         words += ["--", *workload]
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in case.environment.items()]
+    environment = dict(case.environment)
+    if case.kernel:
+        environment["SPOREHOST_MANAGED_DIR"] = f"/job/managed-{case.kernel}"
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     return "\n".join(lines + ["exec " + shlex.join(words)]) + "\n"
 
 
@@ -118,13 +140,22 @@ def run(place, group, only=None):
         (out / "skipped").write_text(reason)
         skip(reason)
     chosen = [case for case in members(group, place.arch) if not only or case.name in only]
+    for case in chosen:
+        if not place.managed_of(case)[0].exists():
+            (out / case.name).mkdir()
+            (out / case.name / "skipped").write_text(f"scripts/build-kernel --flavour {case.kernel} has not been run")
+    chosen = [case for case in chosen if place.managed_of(case)[0].exists()]
+    if not chosen:
+        skip("none of its kernels has been built")
+    managed = {place.managed_of(case) for case in chosen} | {(place.managed, "/job/managed")}
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nested-cases.") as temporary:
         jobs = pathlib.Path(temporary)
         write_jobs(chosen, jobs)
         status = scripts(
             "nested", "--arch", place.arch, "--tree", place.build, *(["--sysroot", place.sysroot] if place.sysroot else []),
-            "--file", f"{place.managed}=/job/managed", "--file", f"{place.plugins}=/job/plugins",
+            *(word for here, there in sorted(managed) for word in ("--file", f"{here}={there}")),
+            "--file", f"{place.plugins}=/job/plugins",
             "--file", f"{jobs}=/job/cases", "--file", f"{HERE / 'run-cases'}=/job/run-cases",
             "--env", "SPOREHOST_MANAGED_DIR=/job/managed", "--env", f"SPOREHOST_TEST_ARCH={place.arch}",
             "--out", out, "--console", out / "outer-console", "--timeout", str(60 + sum(c.limit for c in chosen)),
@@ -192,6 +223,8 @@ def check(place, name):
     if (group / "skipped").exists():
         skip((group / "skipped").read_text())
     result = Result(group / name)
+    if (result.folder / "skipped").exists():
+        skip(result.text("skipped"))
     if not (result.folder / "status").exists():
         print(f"FAIL {name}: the outer machine left nothing of it; its console is {group / 'outer-console'}")
         return 1

@@ -82,6 +82,15 @@ const Command* find_command(const std::vector<std::string>& words, const std::ve
   return best;
 }
 
+// Of "plugin" alone: "list, inspect or check". Empty for a word that begins no command.
+std::string subcommands(const std::string& word, const std::vector<Command>& commands) {
+  std::vector<std::string> names;
+  for (const Command& command : commands)
+    if (std::string(command.name).starts_with(word + " "))
+      names.push_back(std::string(command.name).substr(word.size() + 1));
+  return names.empty() ? std::string() : join_or(names);
+}
+
 std::string usage_line(const Command& command) {
   std::string line = "sporehost";
   for (const char* part : {command.name, command.arguments})
@@ -128,10 +137,12 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
   if (*arguments.command->arguments == '\0' || used == 0) {
     std::vector<std::string> names;
     for (const Command& command : commands) names.emplace_back(command.name);
-    if (!arguments.rest.empty())
-      return fail(SPORE_E_INVALID, "unknown command " + quote(arguments.rest.front()) +
-                                       did_you_mean(arguments.rest.front(), names) +
-                                       "; a workload's command goes behind --");
+    if (arguments.rest.empty()) return arguments;
+    if (const std::string more = subcommands(arguments.rest.front(), commands); !more.empty())
+      return fail(SPORE_E_INVALID, "'sporehost " + arguments.rest.front() + "' wants one more word: " + more);
+    return fail(SPORE_E_INVALID, "unknown command " + quote(arguments.rest.front()) +
+                                     did_you_mean(arguments.rest.front(), names) +
+                                     "; a workload's command goes behind --");
   }
   return arguments;
 }

@@ -3,11 +3,9 @@
 
 #include <sporehost/io_device.hpp>
 
-#include <string>
+#include "../serial-common/console_line.hpp"
 
 namespace {
-
-constexpr size_t kUnsentMax = 64 * 1024; // what a slow reader of the console can make us keep
 
 class SerialPort : public spore::IoDevice {
  public:
@@ -30,12 +28,12 @@ class SerialPort : public spore::IoDevice {
     if (irq < 1 || irq > 15) return spore::fail(SPORE_E_INVALID, "irq must be 1 to 15, such as 4");
     auto device =
         std::make_unique<SerialPort>(host, interrupts, static_cast<uint64_t>(port), static_cast<uint32_t>(irq));
-    device->open_stream();
+    device->line_.open("serial-16550");
     return device;
   }
 
   SerialPort(spore::Host host, const spore_interrupts* interrupts, uint64_t port, uint32_t irq)
-      : host_(host), interrupts_(interrupts), port_(port), irq_(irq) {}
+      : port_(port), irq_(irq), line_(host, interrupts, uart_) {}
 
   void describe(spore_io_traits& out) override {
     out.window_count = 1;
@@ -48,92 +46,27 @@ class SerialPort : public spore::IoDevice {
   // Wider accesses are several of one byte, as the bus of a PC splits them.
   void read(uint32_t /*window*/, uint64_t offset, std::span<uint8_t> data) override {
     for (uint8_t& byte : data) byte = uart_.read(offset++);
-    refill();
-    signal();
+    line_.serve();
   }
 
   void write(uint32_t /*window*/, uint64_t offset, std::span<const uint8_t> data) override {
     for (const uint8_t byte : data) {
-      if (const auto sent = uart_.write(offset++, byte)) send(*sent);
+      if (const auto sent = uart_.write(offset++, byte)) line_.send(*sent);
     }
-    open_guest(); // a driver is there
-    refill();
-    signal();
+    line_.open_guest();
+    line_.serve();
   }
 
   void system_reset() override {
     uart_.reset();
-    if (stream_ && guest_open_) streams_->guest_open(streams_->context, *stream_, 0);
-    guest_open_ = false;
+    line_.close_guest();
   }
 
  private:
-  // Without a stream the port is there all the same: what the guest writes is lost, and it never reads anything.
-  void open_stream() {
-    streams_ = host_.find<spore_streams>(SPORE_STREAMS_1);
-    uint32_t stream = 0;
-    if (streams_ != nullptr && streams_->open(streams_->context, "console", &kEvents, this, &stream) == SPORE_OK) {
-      stream_ = stream;
-    } else {
-      host_.warn("serial-16550: the host's stream 'console' is not to be had; what the guest writes here is dropped");
-    }
-  }
-
-  void open_guest() {
-    if (guest_open_ || !stream_) return;
-    guest_open_ = true;
-    streams_->guest_open(streams_->context, *stream_, 1);
-  }
-
-  // Never waits for the reader: what it does not accept is kept, and beyond a bound lost.
-  void send(uint8_t byte) {
-    if (!stream_) return;
-    if (unsent_.empty() && streams_->give(streams_->context, *stream_, &byte, 1) == 1) return;
-    if (unsent_.size() < kUnsentMax) {
-      unsent_.push_back(static_cast<char>(byte));
-    } else {
-      ++host_.counter("bytes-lost");
-    }
-  }
-
-  void flush() { unsent_.erase(0, streams_->give(streams_->context, *stream_, unsent_.data(), unsent_.size())); }
-
-  void refill() {
-    if (!stream_ || !guest_open_) return;
-    std::array<uint8_t, 16> bytes;
-    while (const size_t room = std::min(uart_.room(), bytes.size())) {
-      const size_t count = std::min(room, streams_->take(streams_->context, *stream_, bytes.data(), room));
-      for (size_t i = 0; i < count; ++i) uart_.receive(bytes[i]);
-      if (count < room) return;
-    }
-  }
-
-  void signal() {
-    if (uart_.take_edge()) interrupts_->pulse(interrupts_->context, 0);
-  }
-
-  static constexpr spore_stream_events kEvents{
-      .size = sizeof(spore_stream_events),
-      .readable =
-          [](void* self, uint32_t) {
-            spore::detail::swallow([&] {
-              static_cast<SerialPort*>(self)->refill();
-              static_cast<SerialPort*>(self)->signal();
-            });
-          },
-      .writable = [](void* self,
-                     uint32_t) { spore::detail::swallow([&] { static_cast<SerialPort*>(self)->flush(); }); },
-  };
-
-  spore::Host host_;
-  const spore_interrupts* interrupts_;
-  const spore_streams* streams_ = nullptr;
-  std::optional<uint32_t> stream_;
   uint64_t port_;
   uint32_t irq_;
   serial::Uart uart_;
-  std::string unsent_;
-  bool guest_open_ = false;
+  serial_common::ConsoleLine<serial::Uart> line_;
 };
 
 } // namespace

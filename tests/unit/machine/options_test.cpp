@@ -43,6 +43,7 @@ TEST(Options, ErrorsNameTheWordAndWhatIsNear) {
   EXPECT_EQ(text({"--confg", "x"}), "unknown option '--confg' (did you mean '--config'?)");
   EXPECT_EQ(text({"plan", "--json"}), "unknown option '--json' of 'sporehost plan'");
   EXPECT_EQ(text({"plam"}), "unknown command 'plam' (did you mean 'plan'?); a workload's command goes behind --");
+  EXPECT_EQ(text({"plugin"}), "'sporehost plugin' wants one more word: list or inspect");
   EXPECT_NE(text({"--config"}), "accepted");
   EXPECT_NE(text({"--config", "a", "--config", "b"}), "accepted");
 }

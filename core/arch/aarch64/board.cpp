@@ -9,43 +9,14 @@ namespace {
 using spore::fail;
 using spore::Result;
 
-constexpr uint64_t kElasticGranule = 2 * kMiB; // the smallest block that the device offers
-constexpr unsigned kMinAddressBits = 32;
-constexpr unsigned kMaxAddressBits = 52; // the architecture's
-
 static_assert(kGicRedist + kMaxVcpus * kGicRedistSize <= kPl011);
 static_assert(kVirtioMmioBase + kMaxVirtioDevices * kVirtioMmioSize <= kRamStart);
-
-constexpr uint64_t align_up(uint64_t value, uint64_t to) {
-  return (value + to - 1) / to * to;
-}
-
-spore::Error too_wide(uint64_t bytes, const char* what, unsigned address_bits) {
-  return fail(SPORE_E_RANGE, std::to_string(bytes / kMiB) + " MiB of " + what + " do not fit into the " +
-                                 std::to_string(address_bits) +
-                                 "-bit guest-physical addresses of this machine; use less");
-}
 
 } // namespace
 
 Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned address_bits) {
-  if (address_bits < kMinAddressBits || address_bits > kMaxAddressBits) {
-    return fail(SPORE_E_INVALID,
-                "guest-physical addresses of " + std::to_string(address_bits) + " bits do not exist; 32 to 52 do");
-  }
+  SPORE_CHECK(check_sizes({boot_bytes, region_bytes, address_bits}, kMinRam, "device tree"));
   const uint64_t limit = uint64_t{1} << address_bits;
-  if (boot_bytes < kMinRam) {
-    return fail(SPORE_E_INVALID, "boot memory of " + std::to_string(boot_bytes) +
-                                     " bytes is too small; the board needs " + std::to_string(kMinRam / kMiB) +
-                                     " MiB for its device tree, a Linux kernel far more");
-  }
-  if (boot_bytes % kPage != 0) {
-    return fail(SPORE_E_INVALID, "boot memory of " + std::to_string(boot_bytes) + " bytes is not a multiple of 4 KiB");
-  }
-  if (region_bytes % kElasticGranule != 0) {
-    return fail(SPORE_E_INVALID,
-                "elastic region of " + std::to_string(region_bytes) + " bytes is not a multiple of 2 MiB");
-  }
   if (boot_bytes > limit - kRamStart) return too_wide(boot_bytes, "boot memory", address_bits);
 
   Layout layout;

@@ -15,12 +15,9 @@
 
 #include <cstdint>
 
-namespace sporehost::arch::aarch64 {
+#include "core/arch/sizes.hpp"
 
-constexpr uint64_t kKiB = 1u << 10;
-constexpr uint64_t kMiB = 1u << 20;
-constexpr uint64_t kGiB = 1u << 30;
-constexpr uint64_t kPage = 4 * kKiB;
+namespace sporehost::arch::aarch64 {
 
 // --- Interrupt controller (GICv3 architecture, chapter 12) ---------------------------------------------------------
 constexpr uint64_t kGicDist = 0x08000000;

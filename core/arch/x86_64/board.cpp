@@ -12,10 +12,6 @@ using spore::fail;
 using spore::Result;
 
 // The driver's smallest block: a large page of x86.
-constexpr uint64_t kElasticGranule = 2 * kMiB;
-constexpr unsigned kMinAddressBits = 32;
-constexpr unsigned kMaxAddressBits = 52; // the architecture's
-
 constexpr std::array<uint32_t, 16> kVirtioGsis = {5, 6, 7, 10, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
 
 std::vector<E820Entry> e820_map(const Layout& layout) {
@@ -30,32 +26,11 @@ std::vector<E820Entry> e820_map(const Layout& layout) {
   return map;
 }
 
-spore::Error too_wide(uint64_t bytes, const char* what, unsigned address_bits) {
-  return fail(SPORE_E_RANGE, std::to_string(bytes / kMiB) + " MiB of " + what + " do not fit into the " +
-                                 std::to_string(address_bits) +
-                                 "-bit guest-physical addresses of this machine; use less");
-}
-
 } // namespace
 
 Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned address_bits) {
-  if (address_bits < kMinAddressBits || address_bits > kMaxAddressBits) {
-    return fail(SPORE_E_INVALID,
-                "guest-physical addresses of " + std::to_string(address_bits) + " bits do not exist; 32 to 52 do");
-  }
+  SPORE_CHECK(check_sizes({boot_bytes, region_bytes, address_bits}, kMinRam, "tables"));
   const uint64_t limit = uint64_t{1} << address_bits;
-  if (boot_bytes < kMinRam) {
-    return fail(SPORE_E_INVALID, "boot memory of " + std::to_string(boot_bytes) +
-                                     " bytes is too small; the board needs " + std::to_string(kMinRam / kMiB) +
-                                     " MiB for its tables, a Linux kernel far more");
-  }
-  if (boot_bytes % kPage != 0) {
-    return fail(SPORE_E_INVALID, "boot memory of " + std::to_string(boot_bytes) + " bytes is not a multiple of 4 KiB");
-  }
-  if (region_bytes % kElasticGranule != 0) {
-    return fail(SPORE_E_INVALID,
-                "elastic region of " + std::to_string(region_bytes) + " bytes is not a multiple of 2 MiB");
-  }
 
   Layout layout;
   layout.low_ram = {0, std::min(boot_bytes, kLowRamMax)};
@@ -65,7 +40,7 @@ Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned
   }
   layout.high_ram = {kHighRamStart, rest};
   if (region_bytes != 0) {
-    const uint64_t base = (layout.high_ram.end() + kElasticAlign - 1) / kElasticAlign * kElasticAlign;
+    const uint64_t base = align_up(layout.high_ram.end(), kElasticAlign);
     if (base >= limit || region_bytes > limit - base) return too_wide(region_bytes, "elastic region", address_bits);
     layout.elastic = {base, region_bytes};
   }

@@ -18,12 +18,9 @@
 #include <optional>
 #include <vector>
 
-namespace sporehost::arch::x86_64 {
+#include "core/arch/sizes.hpp"
 
-constexpr uint64_t kKiB = 1u << 10;
-constexpr uint64_t kMiB = 1u << 20;
-constexpr uint64_t kGiB = 1u << 30;
-constexpr uint64_t kPage = 4 * kKiB;
+namespace sporehost::arch::x86_64 {
 
 // --- RAM ---------------------------------------------------------------------------------------------------------
 // Low RAM ends at 3 GiB: 1 GiB of hole is ample for windows, and a kernel maps both sides with whole 1 GiB pages.

@@ -43,8 +43,9 @@ Result<const plugin::Plugin*> find_plugin(plugin::Registry& registry, const std:
               "no plugin " + quote(what) + did_you_mean(what, ids) + "; searched " + registry.search_path().text());
 }
 
-Result<std::string> one_argument(const Arguments& arguments) {
-  if (arguments.rest.size() == 1) return arguments.rest.front();
+// The one plugin that the command line names.
+Result<const plugin::Plugin*> named_plugin(plugin::Registry& registry, const Arguments& arguments) {
+  if (arguments.rest.size() == 1) return find_plugin(registry, arguments.rest.front());
   return fail(SPORE_E_INVALID, std::string("'sporehost ") + arguments.command->name +
                                    "' takes one plugin: an id such as virtio-mem, or the path of a file");
 }
@@ -68,10 +69,8 @@ int list_plugins(const Arguments& arguments) {
 }
 
 int inspect_plugin(const Arguments& arguments) {
-  const auto what = one_argument(arguments);
-  if (!what) return complain(what.error());
   plugin::Registry registry = make_registry(arguments, nullptr);
-  const auto found = find_plugin(registry, *what);
+  const auto found = named_plugin(registry, arguments);
   if (!found) return complain(found.error());
   const plugin::Plugin& plugin = **found;
   if (arguments.has("json")) {
@@ -92,10 +91,8 @@ int inspect_plugin(const Arguments& arguments) {
 
 // Everything that can be checked without a machine: the file, the descriptor, each schema with its defaults.
 int check_plugin(const Arguments& arguments) {
-  const auto what = one_argument(arguments);
-  if (!what) return complain(what.error());
   plugin::Registry registry = make_registry(arguments, nullptr);
-  const auto found = find_plugin(registry, *what);
+  const auto found = named_plugin(registry, arguments);
   if (!found) return complain(found.error());
   const plugin::Plugin& plugin = **found;
   if (!plugin::is_usable(plugin.state)) return complain(refusal(plugin));

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "core/config/option_schema.hpp"
+#include "core/machine/log_level.hpp"
 #include "core/virtio/mmio_transport.hpp"
 
 namespace sporehost {
@@ -19,16 +19,9 @@ using spore::Result;
 
 namespace {
 
-spdlog::level::level_enum level_of(int32_t level) {
-  return level <= SPORE_LOG_DEBUG  ? spdlog::level::debug
-         : level == SPORE_LOG_INFO ? spdlog::level::info
-         : level == SPORE_LOG_WARN ? spdlog::level::warn
-                                   : spdlog::level::err;
-}
-
 LogSink log_as(std::string name) {
   return [name = std::move(name)](int32_t level, std::string_view text) {
-    spdlog::log(level_of(level), "{}: {}", name, text);
+    spdlog::log(spdlog_level(level), "{}: {}", name, text);
   };
 }
 
@@ -44,13 +37,8 @@ class VirtioLock final : public DeviceLock {
 
 } // namespace
 
-std::vector<std::string> services_used(const std::string& options_schema) {
-  std::vector<std::string> names;
-  const auto schema = nlohmann::json::parse(options_schema, nullptr, false);
-  if (!schema.is_object() || !schema.contains("x-sporehost-uses")) return names;
-  for (const auto& name : schema["x-sporehost-uses"])
-    if (name.is_string()) names.push_back(name.get<std::string>());
-  return names;
+bool uses_elastic_memory(const plugin::Factory& factory) {
+  return std::find(factory.uses.begin(), factory.uses.end(), SPORE_ELASTIC_MEMORY_1) != factory.uses.end();
 }
 
 Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file) {
@@ -289,8 +277,7 @@ DeviceSet::~DeviceSet() {
 
 Result<void> DeviceSet::add(const PluginUse& use) {
   SPORE_TRY(const plugin::Found found, find_device(around_.registry, use, around_.file));
-  const auto used = services_used(found.factory->options_schema);
-  if (around_.elastic == nullptr && std::find(used.begin(), used.end(), SPORE_ELASTIC_MEMORY_1) != used.end()) {
+  if (around_.elastic == nullptr && uses_elastic_memory(*found.factory)) {
     spdlog::debug("{}: left out: this machine has no elastic memory", use.name);
     return {};
   }

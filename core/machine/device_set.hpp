@@ -18,9 +18,9 @@
 
 namespace sporehost {
 
-// Services of the host that a device's options schema says it uses ("x-sporehost-uses": [names]); empty where it says
-// none. A device that uses a service this machine does not have is left out, with a word in the log.
-[[nodiscard]] std::vector<std::string> services_used(const std::string& options_schema);
+// Whether the device cannot do without elastic memory. On a machine that has none it is left out, with a word in the
+// log.
+[[nodiscard]] bool uses_elastic_memory(const plugin::Factory& factory);
 
 // The factory behind a device's id, virtio or plain. [main] Errors as Registry::find, with the place in the file.
 spore::Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file);

@@ -5,24 +5,13 @@
 #include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "core/machine/log_level.hpp"
+
 namespace sporehost {
 namespace {
 
 ObjectHost& of(void* context) {
   return *static_cast<ObjectHost*>(context);
-}
-
-spdlog::level::level_enum level_of(int32_t level) {
-  switch (level) {
-    case SPORE_LOG_DEBUG:
-      return spdlog::level::debug;
-    case SPORE_LOG_INFO:
-      return spdlog::level::info;
-    case SPORE_LOG_WARN:
-      return spdlog::level::warn;
-    default:
-      return spdlog::level::err;
-  }
 }
 
 } // namespace
@@ -120,7 +109,7 @@ spore_host ObjectHost::make_table(ObjectHost* self) {
       .context = self,
       .log =
           [](void* c, int32_t level, spore_string text) {
-            spdlog::log(level_of(level), "{}: {}", of(c).name_, std::string_view(text.data, text.length));
+            spdlog::log(spdlog_level(level), "{}: {}", of(c).name_, std::string_view(text.data, text.length));
           },
       .query_interface = [](void* c, const char* name) -> const void* {
         return of(c).around_.interfaces ? of(c).around_.interfaces(name) : nullptr;

@@ -52,8 +52,7 @@ Result<void> choose_files(const MachineConfig& config, Planned& planned) {
 Result<bool> has_elastic_device(const MachineConfig& config, plugin::Registry& registry) {
   for (const PluginUse& use : config.devices) {
     SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
-    const auto used = services_used(found.factory->options_schema);
-    if (std::find(used.begin(), used.end(), SPORE_ELASTIC_MEMORY_1) != used.end()) return true;
+    if (uses_elastic_memory(*found.factory)) return true;
   }
   return false;
 }

@@ -59,7 +59,7 @@ Failure read_line(const char* from, int rule, const std::string& field, std::str
   return std::nullopt;
 }
 
-Failure read_schema(const char* from, const std::string& who, std::string& out) {
+Failure read_schema(const char* from, const std::string& who, std::string& out, std::vector<std::string>& uses) {
   const std::string field = "options_schema of " + who;
   if (auto failure = read_text(from, kSchemaMax, 6, field, out)) return failure;
   const auto schema = nlohmann::json::parse(out, nullptr, /*allow_exceptions=*/false);
@@ -67,6 +67,9 @@ Failure read_schema(const char* from, const std::string& who, std::string& out) 
   if (!schema.is_object() || schema.value("type", nlohmann::json()) != "object") {
     return broken(6, field + R"( is not the schema of an object: it lacks "type": "object")");
   }
+  if (const auto names = schema.find("x-sporehost-uses"); names != schema.end())
+    for (const auto& name : *names)
+      if (name.is_string()) uses.push_back(name.get<std::string>());
   return std::nullopt;
 }
 
@@ -92,7 +95,7 @@ Failure read_factory(const spore_factory* from, const std::string& where, bool n
     return broken(5, "kind of " + who + " is " + std::to_string(raw.kind) + ", which is none of SPORE_KIND_*");
   }
   if (auto failure = read_line(raw.summary, 5, "summary of " + who, out.summary)) return failure;
-  if (auto failure = read_schema(raw.options_schema, who, out.options_schema)) return failure;
+  if (auto failure = read_schema(raw.options_schema, who, out.options_schema, out.uses)) return failure;
   if (raw.create == nullptr) return broken(5, "create of " + who + " is NULL");
   out.make = raw.create;
   return std::nullopt;

@@ -300,6 +300,6 @@ constexpr HttpModule kModule{SPORE_MODULE_VERSION, &download_text, &download_fil
 
 } // namespace sporehost::kernel
 
-extern "C" __attribute__((visibility("default"))) const sporehost::kernel::HttpModule* sporehost_http_module() {
+extern "C" __attribute__((visibility("default"))) const void* sporehost_http_module() {
   return &sporehost::kernel::kModule;
 }

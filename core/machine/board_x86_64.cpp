@@ -6,6 +6,7 @@
 #include "core/arch/x86_64/boot.hpp"
 #include "core/arch/x86_64/cmdline.hpp"
 #include "core/arch/x86_64/mptable.hpp"
+#include "core/arch/x86_64/reset_vector.hpp"
 #include "core/loader/kernel_image.hpp"
 #include "core/loader/placement.hpp"
 #include "core/machine/board.hpp"
@@ -53,7 +54,7 @@ class X86Board final : public Board {
   [[nodiscard]] std::optional<uint32_t> power_button_gsi() const override { return x86::kPowerButtonGsi; }
 
   [[nodiscard]] SerialPort serial_port() const override { return {"PNP0501", "ttyS0", "CONFIG_SERIAL_8250_CONSOLE"}; }
-  // Without ACPI the keyboard controller's pulse is the way to reset.
+  // Without ACPI the keyboard controller's pulse is the way to reset. With it, reset_vector.hpp says why it is named.
   [[nodiscard]] std::string_view usual_cmdline(Discovery discovery) const override {
     return discovery == Discovery::command_line ? "panic=-1 pci=off reboot=k" : "panic=-1 pci=off reboot=a";
   }
@@ -91,6 +92,7 @@ class X86Board final : public Board {
     info.acpi = request.discovery == Discovery::tables;
     if (info.acpi) SPORE_CHECK(load_acpi(writer, request));
     SPORE_CHECK(x86::write_mptable(writer, request.vcpus));
+    SPORE_CHECK(x86::write_reset_vector(writer));
     SPORE_TRY(state_, x86::write_boot(writer, info, layout_));
     return {};
   }

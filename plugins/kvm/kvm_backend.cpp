@@ -15,14 +15,29 @@ const void* KvmBackend::query_interface(std::string_view name) {
 }
 
 spore::Result<void> KvmBackend::probe(bool measure, spore_probe& out) {
-  return kvm::probe(device_, measure, out);
+  out.usable = 0;
+  out.fit_for_linux = 0;
+  out.vcpus_max = 0;
+  out.instructions_per_second = 0;
+  out.guest_address_bits = 0;
+  const auto found = hypervisor();
+  if (!found) return spore::copy_text(found.error().text, out.summary, sizeof out.summary), spore::Result<void>{};
+  kvm::probe(**found, measure, out);
+  return {};
 }
 
 spore::Result<void> KvmBackend::open(const spore_vm_config& config, const spore_vm_callbacks& callbacks) {
   if (vm_ != nullptr) return spore::fail(SPORE_E_STATE, "the VM is open already; one backend object is one VM");
-  SPORE_TRY(Device device, Device::open(device_));
-  SPORE_TRY(vm_, Vm::create(std::move(device), config, callbacks, host_));
+  SPORE_CHECK(hypervisor());
+  SPORE_TRY(vm_, Vm::create(*std::exchange(hypervisor_, std::nullopt), config, callbacks, host_));
   return {};
+}
+
+spore::Result<Hypervisor*> KvmBackend::hypervisor() {
+  if (!hypervisor_) {
+    SPORE_TRY(hypervisor_, Hypervisor::open(device_));
+  }
+  return &*hypervisor_;
 }
 
 spore::Result<Vm*> KvmBackend::vm() {

@@ -4,6 +4,7 @@
 #include <sporehost/backend.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "plugins/kvm/vm.hpp"
@@ -44,11 +45,15 @@ class KvmBackend final : public spore::Backend {
  private:
   KvmBackend(spore::Host host, std::string device) : host_(host), device_(std::move(device)) {}
 
+  // KVM, looked at on the first call; the object keeps it until `open` takes it along. [main]
+  spore::Result<Hypervisor*> hypervisor();
+
   // The VM, or SPORE_E_STATE before `open`.
   spore::Result<Vm*> vm();
 
   spore::Host host_;
   std::string device_;
+  std::optional<Hypervisor> hypervisor_;
   std::unique_ptr<Vm> vm_;
 };
 

@@ -9,7 +9,6 @@
 #include "plugins/kvm/arch.hpp"
 #include "plugins/kvm/device.hpp"
 #include "plugins/kvm/speed.hpp"
-#include "plugins/kvm/vm.hpp"
 
 namespace kvm {
 namespace {
@@ -57,33 +56,22 @@ void say(spore_probe& out, std::string_view text) {
 
 } // namespace
 
-spore::Result<void> probe(const std::string& device_path, bool measure, spore_probe& out) {
-  out.usable = 0;
-  out.fit_for_linux = 0;
-  out.vcpus_max = 0;
-  out.instructions_per_second = 0;
-  out.guest_address_bits = 0;
-
-  const auto device = Device::open(device_path);
-  if (!device) return say(out, device.error().text), spore::Result<void>{};
-  if (const std::string missing = missing_capabilities(*device); !missing.empty()) {
-    return say(out, device_path + " lacks " + missing + "; a newer Linux kernel is needed"), spore::Result<void>{};
-  }
+void probe(const Hypervisor& hypervisor, bool measure, spore_probe& out) {
+  const Device& device = hypervisor.device;
   std::optional<Speed> speed;
   if (measure) {
-    auto measured = measure_speed(*device);
-    if (!measured) return say(out, device_path + " runs no guest: " + measured.error().text), spore::Result<void>{};
+    auto measured = measure_speed(device);
+    if (!measured) return say(out, device.path() + " runs no guest: " + measured.error().text);
     speed = *measured;
   }
   const arch::Hardware hardware = arch::hardware();
   const bool fit = speed ? speed->instructions_per_second >= kLinuxInstructionsPerSecond : hardware.virtualizes;
   out.usable = 1;
   out.fit_for_linux = fit ? 1 : 0;
-  out.vcpus_max = std::min(device->vcpus_max(), arch::kVcpusMax);
+  out.vcpus_max = std::min(device.vcpus_max(), arch::kVcpusMax);
   out.instructions_per_second = speed ? speed->instructions_per_second : 0;
-  out.guest_address_bits = arch::guest_address_bits(*device);
-  say(out, summarize(*device, speed, hardware, fit));
-  return {};
+  out.guest_address_bits = arch::guest_address_bits(*hypervisor.offer);
+  say(out, summarize(device, speed, hardware, fit));
 }
 
 } // namespace kvm

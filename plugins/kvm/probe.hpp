@@ -2,13 +2,12 @@
 #pragma once
 
 #include <sporehost/backend.h>
-#include <sporehost/result.hpp>
 
-#include <string>
+#include "plugins/kvm/hypervisor.hpp"
 
 namespace kvm {
 
-// As `probe` of backend.h. [main]
-spore::Result<void> probe(const std::string& device_path, bool measure, spore_probe& out);
+// As `probe` of backend.h, for a KVM that can be opened. `out` says "not usable" before. [main]
+void probe(const Hypervisor& hypervisor, bool measure, spore_probe& out);
 
 } // namespace kvm

@@ -8,14 +8,6 @@
 namespace kvm {
 namespace {
 
-constexpr Capability kRequired[] = {
-    {KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
-    {KVM_CAP_DESTROY_MEMORY_REGION_WORKS, "KVM_CAP_DESTROY_MEMORY_REGION_WORKS"},
-    {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
-    {KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE"},
-    {KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
-};
-
 constexpr int kSlotsWhereUnknown = 32; // api.rst: what to assume without KVM_CAP_NR_MEMSLOTS
 
 spore::Result<void> check(const Device& device, const spore_vm_config& config, const spore_vm_callbacks& callbacks) {
@@ -28,20 +20,10 @@ spore::Result<void> check(const Device& device, const spore_vm_config& config, c
       callbacks.port_write == nullptr) {
     return spore::fail(SPORE_E_INVALID, "all four callbacks for MMIO and ports are needed");
   }
-  if (const std::string missing = missing_capabilities(device); !missing.empty()) {
-    return spore::fail(SPORE_E_UNSUPPORTED, device.path() + " lacks " + missing + "; a newer Linux kernel is needed");
-  }
   return {};
 }
 
 } // namespace
-
-std::string missing_capabilities(const Device& device) {
-  std::string common = device.missing(kRequired);
-  const std::string special = device.missing(arch::required_capabilities());
-  if (!common.empty() && !special.empty()) common += ", ";
-  return common + special;
-}
 
 spore::Result<Fd> create_vm_fd(const Device& device, uint64_t gpa_end) {
   Fd fd(call(device.fd(), KVM_CREATE_VM, arch::vm_type(device, gpa_end)));
@@ -49,12 +31,13 @@ spore::Result<Fd> create_vm_fd(const Device& device, uint64_t gpa_end) {
   return fd;
 }
 
-spore::Result<std::unique_ptr<Vm>> Vm::create(Device device, const spore_vm_config& config,
+spore::Result<std::unique_ptr<Vm>> Vm::create(Hypervisor hypervisor, const spore_vm_config& config,
                                               const spore_vm_callbacks& callbacks, spore::Host host) {
+  Device& device = hypervisor.device;
   SPORE_CHECK(check(device, config, callbacks));
   SPORE_TRY(Fd fd, create_vm_fd(device, config.gpa_end));
   SPORE_TRY(KickSignal signal, KickSignal::acquire());
-  SPORE_TRY(auto arch, arch::create_vm(device, fd.get(), config, host));
+  SPORE_TRY(auto arch, arch::create_vm(device, *hypervisor.offer, fd.get(), config, host));
   return std::unique_ptr<Vm>(new Vm(std::move(device), std::move(fd), std::move(signal), std::move(arch), config,
                                     callbacks, host)); // NOLINT: private constructor
 }

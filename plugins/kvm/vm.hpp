@@ -8,6 +8,7 @@
 
 #include "plugins/kvm/arch.hpp"
 #include "plugins/kvm/device.hpp"
+#include "plugins/kvm/hypervisor.hpp"
 #include "plugins/kvm/interrupt_lines.hpp"
 #include "plugins/kvm/kick.hpp"
 #include "plugins/kvm/memory_slots.hpp"
@@ -15,15 +16,12 @@
 
 namespace kvm {
 
-// What a VM needs on every architecture; arch.hpp has the rest.
-[[nodiscard]] std::string missing_capabilities(const Device& device);
-
 // KVM_CREATE_VM. [main]
 [[nodiscard]] spore::Result<Fd> create_vm_fd(const Device& device, uint64_t gpa_end);
 
 class Vm {
  public:
-  static spore::Result<std::unique_ptr<Vm>> create(Device device, const spore_vm_config& config,
+  static spore::Result<std::unique_ptr<Vm>> create(Hypervisor hypervisor, const spore_vm_config& config,
                                                    const spore_vm_callbacks& callbacks, spore::Host host);
 
   [[nodiscard]] int fd() const { return fd_.get(); }

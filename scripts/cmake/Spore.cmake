@@ -33,6 +33,20 @@ function(spore_library name)
   target_link_libraries(${name} PUBLIC sporehost_sdk ${ARG_LIBS})
 endfunction()
 
+# spore_module(NAME SOURCES a.cpp ... [LIBS target ...]): a part of the program that is loaded on first use; see
+# core/base/module.hpp.
+function(spore_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_library(${name} MODULE ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
+  target_link_options(${name} PRIVATE -Wl,-z,defs)
+  target_compile_definitions(${name} PRIVATE SPORE_MODULE_VERSION="${PROJECT_VERSION}")
+  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/sporehost)
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sporehost)
+endfunction()
+
 # spore_plugin(NAME SOURCES a.cpp ... [LIBS target ...]): one plugin. It sees the SDK and nothing else of the core.
 function(spore_plugin name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
@@ -45,6 +59,7 @@ function(spore_plugin name)
 endfunction()
 
 # spore_test(NAME SOURCES a.cpp ... [LIBS target ...] [LABEL tier]): one GoogleTest program, one ctest entry a case.
+# Parameters do not show in the names: some print as bytes with addresses in them, which differ from run to run.
 function(spore_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT ARG_LABEL)
@@ -56,6 +71,6 @@ function(spore_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE sporehost_sdk ${ARG_LIBS} GTest::gtest_main GTest::gmock)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -51,6 +51,10 @@ TEST_F(LifeGuest, KeyboardController) {
   expect_end(run(machine("keyboard")), 123, "guest-reset", "the guest restarted itself");
 }
 
+TEST_F(LifeGuest, JumpToTheBios) {
+  expect_end(run(machine("bios")), 123, "guest-reset", "the guest restarted itself");
+}
+
 TEST_F(LifeGuest, RunTimeoutStopsAGuestThatSpins) {
   const Outcome outcome = run(machine("spin", "{run-timeout: 500ms}"));
   expect_end(outcome, 124, "run-timeout", "lifecycle.run-timeout");

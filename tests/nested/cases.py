@@ -156,6 +156,10 @@ LIFE = [
               "boot: {cmdline: rdinit=/nonexistent}",
          argv=["/bin/true"], status=124, report={"end": "run-timeout"},
          stderr_has=["starting it again (lifecycle.on-guest-reset)", "the run took longer than 20s (lifecycle.run-timeout)"]),
+    # The kernel goes by a PC's BIOS, through real mode; what this board has in its place resets too.
+    Case("reset-by-bios", "panic", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: reboot=b}",
+         shell="reboot -f; sleep 1000", status=123,
+         report={"end": "guest-reset"}, stderr_has=["the guest restarted itself before its workload had ended"]),
     # PID 1 is a program that knows nothing of the host: sleep, whose argument follows the two dashes.
     Case("never-ready", "life", yaml="memory: 512MiB\nlifecycle: {ready-timeout: 8s}\n"
          "boot: {cmdline: rdinit=/bin/sleep -- 1000}",

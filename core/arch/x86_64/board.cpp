@@ -19,7 +19,7 @@ std::vector<E820Entry> e820_map(const Layout& layout) {
       {0, kEbda, E820Type::ram},
       {kEbda, kEbdaEnd - kEbda, E820Type::reserved},
       {kAcpiTables, kAcpiTablesEnd - kAcpiTables, E820Type::acpi},
-      {kMpConfig, kMpConfigEnd - kMpConfig, E820Type::reserved},
+      {kMpConfig, kBiosEnd - kMpConfig, E820Type::reserved},
       {kHighMemory, layout.low_ram.end() - kHighMemory, E820Type::ram},
   };
   if (layout.high_ram.size != 0) map.push_back({layout.high_ram.gpa, layout.high_ram.size, E820Type::ram});

@@ -4,6 +4,7 @@
 //   0x0009fc00   MP floating pointer, where a PC's BIOS data ends          (reserved)
 //   0x000e0000   RSDP and ACPI tables                                      (ACPI data)
 //   0x000f0000   MP configuration table                                    (reserved)
+//   0x000ffff0   reset vector: a few bytes of code                         (reserved)
 //   0x00100000   RAM, up to 3 GiB at most
 //   0xc0000000   hole: virtio-mmio windows from 0xd0000000, IOAPIC, local APIC
 //   4 GiB        the RAM that did not fit below
@@ -47,7 +48,9 @@ constexpr uint64_t kEbdaEnd = 0xa0000;
 constexpr uint64_t kAcpiTables = 0xe0000; // ACPI 5.2.5.1: RSDP on a 16-byte boundary in 0xe0000..0xfffff
 constexpr uint64_t kAcpiTablesEnd = 0xf0000;
 constexpr uint64_t kMpConfig = 0xf0000; // the pointer at kEbda leads here; room for every vCPU
-constexpr uint64_t kMpConfigEnd = 0x100000;
+constexpr uint64_t kMpConfigEnd = 0xffff0;
+constexpr uint64_t kResetVector = 0xffff0; // f000:fff0, where a kernel that wants the BIOS to reset jumps to
+constexpr uint64_t kBiosEnd = 0x100000;
 
 // --- The hole -----------------------------------------------------------------------------------------------------
 constexpr uint64_t kVirtioMmioBase = 0xd0000000; // free of everything a PC has; 256 windows fit below any PCI habit

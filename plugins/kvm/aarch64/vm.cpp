@@ -35,22 +35,34 @@ spore::Result<void> set_attribute(int device, uint32_t group, uint64_t attribute
   return system_error(std::string("KVM refuses the GICv3's ") + what, errno);
 }
 
+unsigned address_bits(const Device& device) {
+  const int bits = device.extension(KVM_CAP_ARM_VM_IPA_SIZE);
+  return bits > 0 ? static_cast<unsigned>(bits) : kDefaultAddressBits;
+}
+
 } // namespace
+
+struct Offer {
+  unsigned address_bits;
+};
 
 std::span<const Capability> required_capabilities() {
   return kRequired;
 }
 
-unsigned guest_address_bits(const Device& device) {
-  const int bits = device.extension(KVM_CAP_ARM_VM_IPA_SIZE);
-  return bits > 0 ? static_cast<unsigned>(bits) : kDefaultAddressBits;
+spore::Result<std::shared_ptr<const Offer>> ask_offer(const Device& device) {
+  return std::make_shared<const Offer>(Offer{address_bits(device)});
+}
+
+unsigned guest_address_bits(const Offer& offer) {
+  return offer.address_bits;
 }
 
 // No more bits than needed: fewer make smaller tables, and walks of them shorter.
 unsigned long vm_type(const Device& device, uint64_t gpa_end) {
   if (device.extension(KVM_CAP_ARM_VM_IPA_SIZE) == 0) return 0;
   const auto bits = static_cast<unsigned>(std::bit_width(std::max<uint64_t>(gpa_end, 1) - 1));
-  return KVM_VM_TYPE_ARM_IPA_SIZE(std::clamp(bits, kMinAddressBits, guest_address_bits(device)));
+  return KVM_VM_TYPE_ARM_IPA_SIZE(std::clamp(bits, kMinAddressBits, address_bits(device)));
 }
 
 Hardware hardware() {
@@ -65,9 +77,9 @@ uint32_t irq_line_of(uint32_t gsi) {
   return KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | (gsi + kPrivateInterrupts);
 }
 
-spore::Result<std::unique_ptr<Vm>> create_vm(const Device& device, int vm_fd, const spore_vm_config& config,
-                                             spore::Host /*host*/) {
-  const unsigned bits = guest_address_bits(device);
+spore::Result<std::unique_ptr<Vm>> create_vm(const Device& /*device*/, const Offer& offer, int vm_fd,
+                                             const spore_vm_config& config, spore::Host /*host*/) {
+  const unsigned bits = offer.address_bits;
   if (config.gpa_end > uint64_t{1} << bits) {
     return spore::fail(SPORE_E_RANGE, "guest-physical addresses have " + std::to_string(bits) +
                                           " bits here, and this machine's memory reaches beyond them; give it less");

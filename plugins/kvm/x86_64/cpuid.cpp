@@ -15,14 +15,12 @@ constexpr uint32_t bit(unsigned number) {
 
 // Leaf 1
 constexpr uint32_t kMonitor = bit(3);      // ECX
-constexpr uint32_t kVmx = bit(5);          // ECX
 constexpr uint32_t kPdcm = bit(15);        // ECX: PERF_CAPABILITIES
 constexpr uint32_t kX2apic = bit(21);      // ECX
 constexpr uint32_t kTscDeadline = bit(24); // ECX
 constexpr uint32_t kHypervisor = bit(31);  // ECX
 constexpr uint32_t kHtt = bit(28);         // EDX: the logical processor count in EBX is valid
 // Leaf 0x80000001
-constexpr uint32_t kSvm = bit(2);                                 // ECX
 constexpr uint32_t kAmdPerformance = bit(23) | bit(24) | bit(28); // ECX: core, northbridge and L2 counters
 constexpr uint32_t kTopologyLevelSmt = 1, kTopologyLevelCore = 2; // leaf 0xB, ECX bits 15:8
 constexpr uint32_t kFirstSharedCacheLevel = 3;                    // levels 1 and 2 belong to a core

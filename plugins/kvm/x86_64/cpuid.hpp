@@ -12,6 +12,10 @@
 
 namespace kvm::x86 {
 
+// Leaf 1 and leaf 0x80000001, ECX: whether a processor can virtualize.
+inline constexpr uint32_t kVmx = 1U << 5;
+inline constexpr uint32_t kSvm = 1U << 2;
+
 using CpuidTable = std::vector<kvm_cpuid_entry2>;
 
 // What KVM can offer guests on this machine. [any]

@@ -3,11 +3,11 @@
 // Quirks: Intel processors need three pages of guest addresses for a task-state segment and one for an identity map,
 // below 4 GiB and away from RAM and devices. The in-kernel interrupt controllers must exist before the first vCPU. The
 // PIT is there for kernels that calibrate their clocks by it.
+#include <cpuid.h>
 #include <linux/kvm.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #include "plugins/kvm/arch.hpp"
@@ -91,13 +91,21 @@ spore::Result<void> create_irqchip(const Device& device, int vm_fd, spore::Host 
 
 } // namespace
 
+struct Offer {
+  x86::CpuidTable cpuid;
+};
+
 std::span<const Capability> required_capabilities() {
   return kRequired;
 }
 
-unsigned guest_address_bits(const Device& device) {
-  const auto table = x86::supported_cpuid(device);
-  return x86::physical_address_bits(table ? *table : x86::CpuidTable{});
+spore::Result<std::shared_ptr<const Offer>> ask_offer(const Device& device) {
+  SPORE_TRY(x86::CpuidTable cpuid, x86::supported_cpuid(device));
+  return std::make_shared<const Offer>(Offer{std::move(cpuid)});
+}
+
+unsigned guest_address_bits(const Offer& offer) {
+  return x86::physical_address_bits(offer.cpuid);
 }
 
 unsigned long vm_type(const Device& /*device*/, uint64_t /*gpa_end*/) {
@@ -105,14 +113,12 @@ unsigned long vm_type(const Device& /*device*/, uint64_t /*gpa_end*/) {
 }
 
 Hardware hardware() {
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (!line.starts_with("flags")) continue;
-    line += ' ';
-    if (line.find(" svm ") != std::string::npos) return {true, "the processor has AMD SVM"};
-    if (line.find(" vmx ") != std::string::npos) return {true, "the processor has Intel VMX"};
-    break;
-  }
+  // Of the processor itself: the kernel takes longer to write /proc/cpuinfo, the more processors there are.
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) != 0 && (ecx & x86::kSvm) != 0)
+    return {true, "the processor has AMD SVM"};
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & x86::kVmx) != 0)
+    return {true, "the processor has Intel VMX"};
   return {false, "the processor shows neither svm nor vmx in /proc/cpuinfo"};
 }
 
@@ -124,8 +130,8 @@ uint32_t irq_line_of(uint32_t gsi) {
   return gsi;
 }
 
-spore::Result<std::unique_ptr<Vm>> create_vm(const Device& device, int vm_fd, const spore_vm_config& config,
-                                             spore::Host host) {
+spore::Result<std::unique_ptr<Vm>> create_vm(const Device& device, const Offer& offer, int vm_fd,
+                                             const spore_vm_config& config, spore::Host host) {
   const bool irqchip = (config.flags & SPORE_VM_IRQCHIP) != 0;
   if (!irqchip && config.vcpu_count > 1) {
     return spore::fail(SPORE_E_UNSUPPORTED, "several vCPUs need the interrupt controllers of KVM to start each other");
@@ -137,15 +143,14 @@ spore::Result<std::unique_ptr<Vm>> create_vm(const Device& device, int vm_fd, co
   }
   if (call(vm_fd, KVM_SET_TSS_ADDR, kTssGpa) != 0) return system_error("KVM_SET_TSS_ADDR", errno);
   if (irqchip) SPORE_CHECK(create_irqchip(device, vm_fd, host));
-  SPORE_TRY(x86::CpuidTable supported, x86::supported_cpuid(device));
-  const unsigned bits = x86::physical_address_bits(supported);
+  const unsigned bits = guest_address_bits(offer);
   if (config.gpa_end > uint64_t{1} << bits) {
     return spore::fail(SPORE_E_RANGE, "guest-physical addresses have " + std::to_string(bits) +
                                           " bits here, and this machine's memory reaches beyond them; give it less");
   }
   const bool tsc_deadline = irqchip && device.extension(KVM_CAP_TSC_DEADLINE_TIMER) > 0;
   return std::unique_ptr<Vm>(
-      std::make_unique<X86Vm>(x86::vm_cpuid(std::move(supported), config.vcpu_count, tsc_deadline), irqchip, host));
+      std::make_unique<X86Vm>(x86::vm_cpuid(offer.cpuid, config.vcpu_count, tsc_deadline), irqchip, host));
 }
 
 uint64_t instruction_pointer(int vcpu_fd) {

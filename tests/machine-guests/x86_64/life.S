@@ -36,6 +36,8 @@ found:
   mov %bl, %al
   out %al, %dx
   send '\n'
+  cmp $'b', %bl
+  je bios
   cmp $'e', %bl
   je echo
   cmp $'h', %bl
@@ -78,6 +80,39 @@ keyboard:
   out %al, $KEYBOARD
   jmp spin
 
+/* Back to real mode, step by step, and to where a PC's BIOS begins, as Linux does it with reboot=b. */
+bios:
+  lgdt gdt_pointer(%rip)
+  lea bios_code(%rip), %rsi      /* the way down runs below 64 KiB */
+  mov $0x8000, %edi
+  mov $(bios_code_end - bios_code), %ecx
+  rep movsb
+  push $0x8
+  push $0x8000
+  lretq
+
+.code32                          /* compatibility mode; linear addresses are physical ones */
+bios_code:
+  mov %cr0, %eax
+  and $0x7fffffff, %eax          /* paging off: long mode ends */
+  mov %eax, %cr0
+  mov $0xc0000080, %ecx
+  rdmsr
+  and $~0x100, %eax              /* EFER.LME */
+  wrmsr
+  ljmp $0x10, $(0x8000 + bios_16 - bios_code)
+.code16
+bios_16:
+  mov $0x18, %ax
+  mov %ax, %ss
+  mov %ax, %ds
+  mov %cr0, %eax
+  and $~1, %eax                  /* protected mode ends */
+  mov %eax, %cr0
+  ljmp $0xf000, $0xfff0
+bios_code_end:
+.code64
+
 triple_fault:
   lidt no_idt(%rip)
   ud2
@@ -101,6 +136,16 @@ echo:
   jne echo
   send '\n'
   jmp off
+
+.balign 8
+gdt:
+  .quad 0
+  .quad 0x00cf9b000000ffff       /* 0x08: 32-bit code */
+  .quad 0x00009b000000ffff       /* 0x10: 16-bit code */
+  .quad 0x000093000000ffff       /* 0x18: 16-bit data */
+gdt_pointer:
+  .word gdt_pointer - gdt - 1
+  .quad gdt
 
 no_idt:
   .word 0

@@ -9,7 +9,7 @@
 #include "core/kernel/kernel_cache.hpp"
 #include "core/kernel/sha256.hpp"
 #include "core/kernel/source.hpp"
-#include "tests/unit/loader/synthetic.hpp"
+#include "tests/support/kernels/synthetic.hpp"
 
 namespace sporehost::kernel::testing {
 
@@ -109,7 +109,6 @@ ResolverTest::ResolverTest() {
   settings_.release.tag = "v1";
   settings_.release.version = "6.1.1";
   settings_.http.first_pause = std::chrono::milliseconds(1);
-  settings_.http.silence_timeout = std::chrono::milliseconds(300);
 }
 
 void ResolverTest::publish(const std::string& image, const std::string& config) {

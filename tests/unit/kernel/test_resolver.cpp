@@ -156,6 +156,7 @@ TEST_F(ResolverTest, ASlowServerTimesOutAndIsResumed) {
   const std::string image = make_image({}, 200'000);
   publish(image, good_config());
   server_.set(asset_, {Reply{.body = image, .stall_after = 50'000}, Reply{.body = image}});
+  settings_.http.silence_timeout = std::chrono::milliseconds(300);
   const auto begin = std::chrono::steady_clock::now();
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
@@ -168,6 +169,7 @@ TEST_F(ResolverTest, AServerThatNeverAnswersIsATimeout) {
   publish(make_image(), good_config());
   server_.set(asset_ + ".sha256", {Reply{.body = "x", .delay = std::chrono::milliseconds(600)}});
   settings_.http.attempts = 1;
+  settings_.http.silence_timeout = std::chrono::milliseconds(300);
   const auto kernel = run();
   ASSERT_FALSE(kernel.ok());
   EXPECT_THAT(kernel.error().text, HasSubstr("does not answer in time"));

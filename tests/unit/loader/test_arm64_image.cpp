@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/loader/kernel_image.hpp"
-#include "tests/unit/loader/synthetic.hpp"
+#include "tests/support/kernels/synthetic.hpp"
 
 namespace sporehost::loader {
 namespace {

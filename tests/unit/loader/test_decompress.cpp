@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/loader/decompress.hpp"
-#include "tests/unit/loader/synthetic.hpp"
+#include "tests/support/kernels/synthetic.hpp"
 
 namespace sporehost::loader {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "core/loader/elf.hpp"
-#include "tests/unit/loader/synthetic.hpp"
+#include "tests/support/kernels/synthetic.hpp"
 
 namespace sporehost::loader {
 namespace {

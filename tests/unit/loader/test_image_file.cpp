@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/loader/image_file.hpp"
-#include "tests/unit/loader/synthetic.hpp"
+#include "tests/support/kernels/synthetic.hpp"
 
 namespace sporehost::loader {
 namespace {

@@ -8,7 +8,7 @@
 #include "core/loader/ikconfig.hpp"
 #include "core/loader/kernel_image.hpp"
 #include "core/loader/placement.hpp"
-#include "tests/unit/loader/synthetic.hpp"
+#include "tests/support/kernels/synthetic.hpp"
 
 namespace sporehost::loader {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/unit/loader/synthetic.hpp"
+#include "tests/support/kernels/synthetic.hpp"
 
 #include <elf.h>
 #include <gtest/gtest.h>

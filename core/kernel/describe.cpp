@@ -14,6 +14,7 @@ std::string describe(const ManagedKernel& kernel) {
   line("release", kernel.release);
   line("source", kernel.source);
   line("sha256", kernel.sha256.empty() ? "not checked, the folder has no digests" : kernel.sha256);
+  if (kernel.packed) line("unpacked from", kernel.packed->path + ", sha256 " + kernel.packed->sha256);
   line("initrd", kernel.initrd.value_or("none"));
   for (const std::string& sentence : kernel.stand_ins) line("stand-in", sentence);
   line("command line", kernel.cmdline);
@@ -29,6 +30,7 @@ std::string describe_json(const ManagedKernel& kernel) {
   json["release"] = kernel.release;
   json["source"] = kernel.source;
   json["sha256"] = kernel.sha256.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(kernel.sha256);
+  if (kernel.packed) json["packed"] = {{"path", kernel.packed->path}, {"sha256", kernel.packed->sha256}};
   json["initrd"] = kernel.initrd ? nlohmann::ordered_json(*kernel.initrd) : nlohmann::ordered_json();
   json["can_grow"] = kernel.can_grow;
   json["acpi"] = kernel.config.built_in("CONFIG_ACPI");

@@ -1,16 +1,19 @@
 #include "core/kernel/embedded_config.hpp"
 
 #include "core/loader/ikconfig.hpp"
-#include "core/loader/kernel_image.hpp"
 
 namespace sporehost::kernel {
 
 using spore::Result;
 
-Result<std::optional<KernelConfig>> embedded_config(const std::string& image, const std::string& arch) {
+loader::KernelOptions loader_options(const std::string& arch) {
   loader::KernelOptions options;
   options.arch = arch == "arm64" ? loader::Arch::aarch64 : loader::Arch::x86_64;
-  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(image, options));
+  return options;
+}
+
+Result<std::optional<KernelConfig>> embedded_config(const std::string& image, const std::string& arch) {
+  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(image, loader_options(arch)));
   // An arm64 Image is not compressed: the file itself is what to search.
   auto text = loader::find_ikconfig(kernel.vmlinux.empty() ? kernel.file.bytes() : kernel.vmlinux);
   if (!text) return text.error().in(kernel.file.name());

@@ -21,7 +21,6 @@ using spore::Result;
 
 namespace {
 
-constexpr size_t kLargestDigestFile = 65536;
 constexpr const char* kRemedy =
     "take another managed kernel (kernel.sources, --source), or name this one as boot.kernel: it then runs with fixed "
     "memory";
@@ -32,7 +31,7 @@ Result<std::map<std::string, std::string>> read_digests(const fs::path& folder) 
   const fs::path path = folder / "sha256";
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return digests;
-  SPORE_TRY(const std::string text, read_file(path, kLargestDigestFile));
+  SPORE_TRY(const std::string text, read_file(path, kDigestListMax));
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) {
     std::istringstream words(line);
@@ -81,24 +80,30 @@ class FolderReader {
     SPORE_TRY(const auto digests, read_digests(request_.folder));
     if (digests.empty()) return {};
     const std::string image = fs::path(kernel_.image).filename().string();
-    for (const std::string& name : {image, std::string("config")}) {
-      std::error_code ignored;
-      const fs::path path = request_.folder / name;
-      if (name == "config" && !fs::exists(path, ignored)) continue;
-      const auto listed = digests.find(name);
-      if (listed == digests.end())
-        return wrong(SPORE_E_INVALID, "has no digest for '" + name + "' in its file sha256", kFetchAgain);
-      if (name == image) kernel_.sha256 = listed->second;
-      if (request_.digests == Digests::known) continue;
-      SPORE_TRY(const std::string digest, request_.digests == Digests::compute || request_.stamps.empty()
-                                              ? sha256_file(path)
-                                              : stamped_sha256(path, request_.stamps));
-      if (digest != listed->second)
-        return wrong(SPORE_E_INVALID,
-                     "has been changed: '" + name + "' has the SHA-256 " + digest + ", not " + listed->second,
-                     kFetchAgain);
-    }
+    SPORE_TRY(kernel_.sha256, check_digest(digests, image));
+    std::error_code ignored;
+    if (fs::exists(request_.folder / "config", ignored)) SPORE_CHECK(check_digest(digests, "config"));
+    const fs::path packed = request_.folder / "bzImage";
+    if (image != "vmlinux" || !digests.contains("bzImage") || !fs::exists(packed, ignored)) return {};
+    kernel_.packed = {packed.string(), digests.at("bzImage")};
+    // A start reads no byte of it.
+    if (request_.digests == Digests::compute) SPORE_CHECK(check_digest(digests, "bzImage"));
     return {};
+  }
+
+  // The digest that the list has for a file, once the file is seen to have it.
+  Result<std::string> check_digest(const std::map<std::string, std::string>& digests, const std::string& name) {
+    const auto listed = digests.find(name);
+    if (listed == digests.end())
+      return wrong(SPORE_E_INVALID, "has no digest for '" + name + "' in its file sha256", kFetchAgain);
+    if (request_.digests == Digests::known) return listed->second;
+    const fs::path path = request_.folder / name;
+    SPORE_TRY(const std::string digest, request_.digests == Digests::compute || request_.stamps.empty()
+                                            ? sha256_file(path)
+                                            : stamped_sha256(path, request_.stamps));
+    if (digest == listed->second) return digest;
+    return wrong(SPORE_E_INVALID,
+                 "has been changed: '" + name + "' has the SHA-256 " + digest + ", not " + listed->second, kFetchAgain);
   }
 
   Result<void> check_image_kind() {

@@ -2,8 +2,9 @@
 // checked.
 //
 // A kernel folder holds
-//   vmlinux, vmlinuz, bzImage or Image   the first of these that is there is the kernel (vmlinux: nothing to
-//   decompress) config         its configuration; may be absent where the kernel carries it inside (CONFIG_IKCONFIG)
+//   vmlinux, vmlinuz, bzImage or Image   the first of these that is there is the kernel; a cached bzImage has its
+//                  vmlinux beside it (unpack.hpp)
+//   config         its configuration; may be absent where the kernel carries it inside (CONFIG_IKCONFIG)
 //   release        as uname -r would say it
 //   sha256         digests of kernel and configuration, as sha256sum writes them; present in every cached kernel
 //   source         one line: where it came from
@@ -12,6 +13,7 @@
 
 #include <sporehost/result.hpp>
 
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,12 +24,22 @@
 
 namespace sporehost::kernel {
 
+// The file `sha256` of a kernel folder is no larger.
+inline constexpr size_t kDigestListMax = 65536;
+
+// The image that a kernel folder's vmlinux was unpacked from.
+struct PackedImage {
+  std::string path;
+  std::string sha256;
+};
+
 struct ManagedKernel {
   std::string arch;                   // x86_64 or arm64
   std::string source;                 // "release buildkite/cleanroom-kernels v0.6.0"
   std::filesystem::path directory;    // the kernel folder
   std::string image;                  // path of the kernel
   std::string sha256;                 // of the image; empty where the folder has no digests
+  std::optional<PackedImage> packed;  // where the folder has it, and its digest
   std::optional<std::string> initrd;  // path of the managed initrd, if there is one
   std::string release;                // "6.1.0-50-cloud-amd64"
   KernelConfig config;                // the verified configuration: discovery and console are chosen from it

@@ -8,6 +8,7 @@
 #include "core/kernel/initrd_maker.hpp"
 #include "core/kernel/kernel_cache.hpp"
 #include "core/kernel/source.hpp"
+#include "core/kernel/unpack.hpp"
 
 namespace sporehost::kernel {
 
@@ -106,9 +107,10 @@ class Resolver {
     SPORE_TRY(ManagedKernel kernel, read_kernel_folder(request));
     if (kernel.sha256.empty())
       return fail(SPORE_E_INVALID, "'" + folder.string() + "' has no digests; remove it and resolve again");
-    if (const std::string pin = source.pinned_sha256(); !pin.empty() && pin != kernel.sha256)
-      return fail(SPORE_E_INVALID, "managed kernel '" + kernel.image + "' (" + kernel.source + ") has the SHA-256 " +
-                                       kernel.sha256 + ", kernel.release.sha256 demands " + pin +
+    const PackedImage fetched = kernel.packed.value_or(PackedImage{kernel.image, kernel.sha256});
+    if (const std::string pin = source.pinned_sha256(); !pin.empty() && pin != fetched.sha256)
+      return fail(SPORE_E_INVALID, "managed kernel '" + fetched.path + "' (" + kernel.source + ") has the SHA-256 " +
+                                       fetched.sha256 + ", kernel.release.sha256 demands " + pin +
                                        "; correct the one that is wrong");
     return kernel;
   }
@@ -120,14 +122,16 @@ class Resolver {
     if (cache_.find(key, true))
       if (auto kernel = check_entry(source, key)) return kernel;
     SPORE_TRY(const fs::path partial, cache_.open_partial(key));
+    std::error_code ignored;
+    fs::remove(partial / "vmlinux", ignored); // of an earlier attempt, perhaps: it would hide what comes now
     SPORE_CHECK(source.fetch(partial, progress_));
     SPORE_CHECK(write_file(partial / "source", source.label() + "\n"));
     auto checked = check(source, key, partial, Digests::compute, source.image_name());
     if (!checked) {
-      std::error_code ignored;
       fs::remove_all(partial, ignored);
       return checked.error();
     }
+    SPORE_CHECK(unpack_kernel(partial, settings_.arch));
     SPORE_CHECK(cache_.publish(key));
     return check(source, key, cache_.entry(key), Digests::known, {});
   }

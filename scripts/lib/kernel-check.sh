@@ -128,7 +128,8 @@ check_symbols() {
 }
 
 # check_kernel FOLDER ARCH SOURCE CMDLINE_MAY_STAND_IN INITRD [IMAGE_NAME]: dies where the folder is not managed. Sets
-# CHECKED_IMAGE, CHECKED_SHA256, CHECKED_STAND_INS and CHECKED_CMDLINE. SOURCE empty: what the folder says. INITRD empty:
+# CHECKED_IMAGE, CHECKED_SHA256, CHECKED_PACKED (the bzImage that a vmlinux was unpacked from, where the folder has it),
+# CHECKED_PACKED_SHA256, CHECKED_STAND_INS and CHECKED_CMDLINE. SOURCE empty: what the folder says. INITRD empty:
 # initrd.cpio of the folder. IMAGE_NAME, for messages, also says that the kernel is new: then it is looked into.
 check_kernel() {
     local folder=$1 arch=$2 source=$3 lenient=$4 initrd=$5 new=${6:-} image name modules='' line problems='' config
@@ -139,12 +140,15 @@ check_kernel() {
     if [[ -z $initrd && -f $folder/initrd.cpio ]]; then initrd=$folder/initrd.cpio; fi
     WRONG="managed kernel '${new:-$image}' ($source)"
 
-    CHECKED_SHA256=''
+    CHECKED_SHA256='' CHECKED_PACKED='' CHECKED_PACKED_SHA256=''
     if [[ -f $folder/sha256 ]]; then
-        for name in "${image##*/}" config; do
-            [[ -f $folder/$name ]] || continue
-            check_digest "$folder" "$name" "${image##*/}"
-        done
+        check_digest "$folder" "${image##*/}"
+        CHECKED_SHA256=$CHECKED_DIGEST
+        if [[ -f $folder/config ]]; then check_digest "$folder" config; fi
+        if [[ ${image##*/} == vmlinux && -f $folder/bzImage && -n $(listed_digest "$folder" bzImage) ]]; then
+            check_digest "$folder" bzImage
+            CHECKED_PACKED=$folder/bzImage CHECKED_PACKED_SHA256=$CHECKED_DIGEST
+        fi
     fi
     is_kernel_image "$image" "$arch" || die "$WRONG is not a kernel image for $arch; $KERNEL_REMEDY"
 
@@ -173,7 +177,7 @@ check_kernel() {
     CHECKED_IMAGE=$image
 }
 
-# check_digest FOLDER NAME IMAGE: of check_kernel.
+# check_digest FOLDER NAME: of check_kernel. Sets CHECKED_DIGEST.
 check_digest() {
     local listed found
     listed=$(listed_digest "$1" "$2")
@@ -182,7 +186,7 @@ check_digest() {
     found=$(sha256sum <"$1/$2")
     found=${found%% *}
     [[ $found == "$listed" ]] || die "$WRONG has been changed: '$2' has the SHA-256 $found, not $listed; $KERNEL_AGAIN"
-    if [[ $2 == "$3" ]]; then CHECKED_SHA256=$listed; fi
+    CHECKED_DIGEST=$listed
 }
 
 # compare_configs INSIDE BESIDE: of check_kernel. The file may not claim what the kernel itself denies.

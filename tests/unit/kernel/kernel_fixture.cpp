@@ -9,6 +9,7 @@
 #include "core/kernel/kernel_cache.hpp"
 #include "core/kernel/sha256.hpp"
 #include "core/kernel/source.hpp"
+#include "core/loader/kernel_image.hpp"
 #include "tests/support/kernels/synthetic.hpp"
 
 namespace sporehost::kernel::testing {
@@ -59,6 +60,18 @@ std::string make_image(const std::string& embedded, size_t filler) {
   const images::Data rest = images::pattern(filler);
   image.insert(image.end(), rest.begin(), rest.end());
   return {image.begin(), image.end()};
+}
+
+std::string make_image_packed_by_bzip2() {
+  const images::Data image = images::make_bzimage(images::Data{'B', 'Z', 'h', '9', 1, 2, 3, 4});
+  return {image.begin(), image.end()};
+}
+
+std::string vmlinux_of(const std::string& image) {
+  const auto kernel = loader::parse_kernel({reinterpret_cast<const uint8_t*>(image.data()), image.size()}, {});
+  if (!kernel) return "not a kernel: " + kernel.error().text;
+  const loader::Bytes bytes = kernel->decompressed.bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 std::string make_cpio(const std::vector<std::string>& names) {

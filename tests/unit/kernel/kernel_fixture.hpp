@@ -30,6 +30,10 @@ class TempFolder {
 [[nodiscard]] std::string changed_config(const std::string& symbol, const std::string& line = {});
 // A real, small bzImage; `embedded`: a configuration inside it; `filler` bytes make it large.
 [[nodiscard]] std::string make_image(const std::string& embedded = {}, size_t filler = 0);
+// One that the host cannot unpack.
+[[nodiscard]] std::string make_image_packed_by_bzip2();
+// The ELF kernel inside such an image.
+[[nodiscard]] std::string vmlinux_of(const std::string& image);
 // A newc archive with empty files of these names.
 [[nodiscard]] std::string make_cpio(const std::vector<std::string>& names);
 

@@ -24,17 +24,21 @@ TEST_F(ResolverTest, AcceptsAGoodRelease) {
   publish(image, good_config());
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_EQ(kernel->image, (entry() / "bzImage").string());
-  EXPECT_EQ(get(kernel->image), image);
-  EXPECT_EQ(kernel->sha256, sha256(image));
+  EXPECT_EQ(kernel->image, (entry() / "vmlinux").string());
+  EXPECT_EQ(get(kernel->image), vmlinux_of(image));
+  EXPECT_EQ(kernel->sha256, sha256(vmlinux_of(image)));
+  ASSERT_TRUE(kernel->packed);
+  EXPECT_EQ(kernel->packed->path, (entry() / "bzImage").string());
+  EXPECT_EQ(kernel->packed->sha256, sha256(image));
+  EXPECT_EQ(get(entry() / "bzImage"), image);
   EXPECT_EQ(kernel->release, "6.1.1");
   EXPECT_EQ(kernel->source, "release acme/kernels v1");
   EXPECT_TRUE(kernel->can_grow);
   EXPECT_TRUE(kernel->stand_ins.empty());
   EXPECT_EQ(kernel->cmdline, "");
   EXPECT_FALSE(kernel->config.built_in("CONFIG_ACPI"));
-  EXPECT_THAT(files_below(entry()), ElementsAre("bzImage", "config", "release", "sha256", "source"));
-  for (const char* name : {"bzImage", "config", "release", "sha256", "source"})
+  EXPECT_THAT(files_below(entry()), ElementsAre("bzImage", "config", "release", "sha256", "source", "vmlinux"));
+  for (const char* name : {"bzImage", "config", "release", "sha256", "source", "vmlinux"})
     EXPECT_EQ(fs::status(entry() / name).permissions() & fs::perms::mask, fs::perms(0444)) << name;
   EXPECT_EQ(progress_.last_done, image.size());
   EXPECT_EQ(progress_.last_total, image.size());
@@ -101,7 +105,7 @@ TEST_F(ResolverTest, ResumesATruncatedBody) {
   server_.set(asset_, {Reply{.body = image, .stop_after = 100'000}, Reply{.body = image}});
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_EQ(get(kernel->image), image);
+  EXPECT_EQ(get(entry() / "bzImage"), image);
   std::vector<std::string> ranges;
   for (const Seen& request : server_.seen())
     if (request.path == asset_) ranges.push_back(request.range);
@@ -115,7 +119,7 @@ TEST_F(ResolverTest, StartsOverWhereTheServerCannotResume) {
   server_.set(asset_, {Reply{.body = image, .stop_after = 1000}, Reply{.body = image, .ranges = false}});
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_EQ(get(kernel->image), image);
+  EXPECT_EQ(get(entry() / "bzImage"), image);
 }
 
 TEST_F(ResolverTest, GivesUpOnABodyThatIsAlwaysTruncated) {
@@ -161,7 +165,7 @@ TEST_F(ResolverTest, ASlowServerTimesOutAndIsResumed) {
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
   EXPECT_GE(std::chrono::steady_clock::now() - begin, settings_.http.silence_timeout);
-  EXPECT_EQ(get(kernel->image), image);
+  EXPECT_EQ(get(entry() / "bzImage"), image);
   EXPECT_TRUE(progress_.said("stopped sending"));
 }
 
@@ -282,26 +286,32 @@ TEST_F(ResolverTest, RefusesWhatIsNoKernel) {
   EXPECT_THAT(run().error().text, HasSubstr("is no configuration"));
 }
 
-TEST_F(ResolverTest, FindsTamperingInTheCache) {
+class TamperedFile : public ResolverTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(TamperedFile, IsFoundInTheCache) {
+  const std::string name = GetParam();
   const std::string image = make_image();
   publish(image, good_config());
   ASSERT_TRUE(run().ok());
-  fs::permissions(entry() / "bzImage", fs::perms::owner_write, fs::perm_options::add);
-  std::fstream(entry() / "bzImage", std::ios::in | std::ios::out | std::ios::binary).seekp(2000) << "X";
+  fs::permissions(entry() / name, fs::perms::owner_write, fs::perm_options::add);
+  std::fstream(entry() / name, std::ios::in | std::ios::out | std::ios::binary).seekp(2000) << "X";
 
   settings_.offline = true;
   const auto offline = run();
   ASSERT_FALSE(offline.ok());
   EXPECT_EQ(offline.error().status, SPORE_E_INVALID);
-  EXPECT_THAT(offline.error().text, HasSubstr("has been changed: 'bzImage' has the SHA-256"));
+  EXPECT_THAT(offline.error().text, HasSubstr("has been changed: '" + name + "' has the SHA-256"));
 
   settings_.offline = false;
   const auto online = run();
   ASSERT_TRUE(online.ok()) << online.error().text;
-  EXPECT_EQ(get(online->image), image);
+  EXPECT_EQ(get(entry() / "bzImage"), image);
   EXPECT_THAT(online->notes, Contains(HasSubstr("has been changed")));
   EXPECT_TRUE(progress_.said("fetching it again"));
 }
+
+INSTANTIATE_TEST_SUITE_P(Images, TamperedFile, ::testing::Values("bzImage", "vmlinux"),
+                         [](const auto& image) { return std::string(image.param); });
 
 TEST_F(ResolverTest, FindsATamperedConfigurationInTheCache) {
   publish(make_image(), good_config());
@@ -325,10 +335,10 @@ TEST_F(ResolverTest, AStampSavesTheHashButNotFromAChange) {
   ASSERT_EQ(std::distance(fs::directory_iterator(stamps), {}), 2); // kernel and configuration
 
   // The same size, and the old times put back: ctime tells.
-  const auto written = fs::last_write_time(entry() / "bzImage");
-  fs::permissions(entry() / "bzImage", fs::perms::owner_write, fs::perm_options::add);
-  std::fstream(entry() / "bzImage", std::ios::in | std::ios::out | std::ios::binary).seekp(2000) << "X";
-  fs::last_write_time(entry() / "bzImage", written);
+  const auto written = fs::last_write_time(entry() / "vmlinux");
+  fs::permissions(entry() / "vmlinux", fs::perms::owner_write, fs::perm_options::add);
+  std::fstream(entry() / "vmlinux", std::ios::in | std::ios::out | std::ios::binary).seekp(2000) << "X";
+  fs::last_write_time(entry() / "vmlinux", written);
   settings_.offline = true;
   EXPECT_THAT(run(Digests::compute_once).error().text, HasSubstr("has been changed"));
 }
@@ -374,9 +384,38 @@ TEST_F(ResolverTest, AKilledDownloadIsTakenUpAgain) {
 
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_EQ(get(kernel->image), image);
+  EXPECT_EQ(get(entry() / "bzImage"), image);
   EXPECT_THAT(server_.seen(), Contains(::testing::Field(&Seen::range, HasSubstr("bytes="))));
   EXPECT_THAT(files_below(entry().parent_path()), Not(Contains(HasSubstr("partial"))));
+}
+
+TEST_F(ResolverTest, WhatAnEarlierAttemptUnpackedIsNotUsed) {
+  const std::string image = make_image();
+  publish(image, good_config());
+  put(entry().parent_path() / (".partial-" + entry().filename().string()) / "vmlinux", "of another release");
+  const auto kernel = run();
+  ASSERT_TRUE(kernel.ok()) << kernel.error().text;
+  EXPECT_EQ(get(kernel->image), vmlinux_of(image));
+}
+
+TEST_F(ResolverTest, WhatOnlyTheGuestCanUnpackStaysPacked) {
+  publish(make_image_packed_by_bzip2(), good_config());
+  const auto kernel = run();
+  ASSERT_TRUE(kernel.ok()) << kernel.error().text;
+  EXPECT_EQ(kernel->image, (entry() / "bzImage").string());
+  EXPECT_FALSE(kernel->packed);
+}
+
+// The pin is of the published file, not of what was unpacked from it.
+TEST_F(ResolverTest, APinFitsAnUnpackedKernelInTheCache) {
+  const std::string image = make_image();
+  publish(image, good_config());
+  settings_.release.sha256 = sha256(image);
+  ASSERT_TRUE(run().ok());
+  ASSERT_TRUE(run().ok()) << "from the cache";
+  settings_.release.sha256 = sha256("another");
+  settings_.offline = true;
+  EXPECT_THAT(run().error().text, HasSubstr("bzImage' (release acme/kernels v1) has the SHA-256 " + sha256(image)));
 }
 
 TEST_F(ResolverTest, APartOfAnotherFileIsNotUsed) {
@@ -386,7 +425,7 @@ TEST_F(ResolverTest, APartOfAnotherFileIsNotUsed) {
   put(partial / "bzImage.part", std::string(50'000, 'x'));
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_EQ(get(kernel->image), image);
+  EXPECT_EQ(get(entry() / "bzImage"), image);
   EXPECT_EQ(server_.count(asset_), 2u);
 }
 
@@ -490,7 +529,7 @@ TEST(HttpsResolver, ResolvesAWholeRelease) {
   settings.http.ca_file = good.certificate;
   const auto kernel = resolve_from_sources(settings, Digests::compute, silent);
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_EQ(get(kernel->image), image);
+  EXPECT_EQ(get(kernel->image), vmlinux_of(image));
 }
 
 TEST(HttpsResolver, ChecksTheServersName) {
@@ -518,10 +557,13 @@ TEST_F(ResolverTest, AnsweringWithDescriptions) {
   publish(make_image(), good_config());
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok());
-  EXPECT_EQ(describe(*kernel),
-            "kernel: " + kernel->image + "\nrelease: 6.1.1\nsource: release acme/kernels v1\nsha256: " +
-                kernel->sha256 + "\ninitrd: none\nnote: cache: nothing in '" + entry().parent_path().string() + "'\n");
+  EXPECT_EQ(describe(*kernel), "kernel: " + kernel->image +
+                                   "\nrelease: 6.1.1\nsource: release acme/kernels v1\nsha256: " + kernel->sha256 +
+                                   "\nunpacked from: " + (entry() / "bzImage").string() + ", sha256 " +
+                                   kernel->packed->sha256 + "\ninitrd: none\nnote: cache: nothing in '" +
+                                   entry().parent_path().string() + "'\n");
   EXPECT_THAT(describe_json(*kernel), HasSubstr("\"sha256\": \"" + kernel->sha256 + "\""));
+  EXPECT_THAT(describe_json(*kernel), HasSubstr("\"sha256\": \"" + kernel->packed->sha256 + "\""));
 }
 
 } // namespace

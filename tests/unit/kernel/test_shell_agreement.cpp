@@ -1,6 +1,8 @@
 // scripts/ensure-managed-kernel and the resolver: the same verdicts, in the same words, on the same kernels.
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "core/kernel/script.hpp"
 #include "core/kernel/sha256.hpp"
 #include "kernel_fixture.hpp"
@@ -35,7 +37,8 @@ struct Row {
   std::vector<std::string> modules = {}; // of an initrd beside the kernel; empty: no initrd
   std::string arch = "x86_64";
   std::string image = make_image();
-  std::string digests = {}; // content of the file sha256; empty: no file
+  std::string digests = {};  // content of the file sha256; empty: no file
+  std::string unpacked = {}; // a vmlinux beside the image
 };
 
 std::vector<Row> rows() {
@@ -94,6 +97,36 @@ std::vector<Row> rows() {
        make_image(),
        sha256(make_image()) + "  bzImage\n" + sha256("other") + "  config\n"},
       {"a digest is missing", good_config(), {}, "x86_64", make_image(), sha256(make_image()) + "  bzImage\n"},
+      {"unpacked, with good digests",
+       good_config(),
+       {},
+       "x86_64",
+       make_image(),
+       sha256(make_image()) + "  bzImage\n" + sha256(good_config()) + "  config\n" + sha256(vmlinux_of(make_image())) +
+           "  vmlinux\n",
+       vmlinux_of(make_image())},
+      {"unpacked, and the packed one is another",
+       good_config(),
+       {},
+       "x86_64",
+       make_image(),
+       sha256("other") + "  bzImage\n" + sha256(good_config()) + "  config\n" + sha256(vmlinux_of(make_image())) +
+           "  vmlinux\n",
+       vmlinux_of(make_image())},
+      {"unpacked, and changed since",
+       good_config(),
+       {},
+       "x86_64",
+       make_image(),
+       sha256(make_image()) + "  bzImage\n" + sha256(good_config()) + "  config\n" + sha256("other") + "  vmlinux\n",
+       vmlinux_of(make_image())},
+      {"unpacked, and the packed one is not listed",
+       good_config(),
+       {},
+       "x86_64",
+       make_image(),
+       sha256(good_config()) + "  config\n" + sha256(vmlinux_of(make_image())) + "  vmlinux\n",
+       vmlinux_of(make_image())},
       {"several problems", changed_config("MEMORY_HOTPLUG") + "CONFIG_VIRTIO_CONSOLE=m\nCONFIG_X86_64=n\n"}};
   for (const char* symbol : {"BLK_DEV_INITRD", "MEMORY_HOTPLUG", "MEMORY_HOTREMOVE", "CONTIG_ALLOC",
                              "EXCLUSIVE_SYSTEM_RAM", "VIRTIO_MEM", "VIRTIO_MMIO", "VIRTIO_CONSOLE"})
@@ -107,6 +140,7 @@ TEST(ShellAgreement, OnATableOfKernels) {
     const TempFolder folder;
     fs::create_directories(folder.path());
     if (row.image != "-") put(folder.path() / "bzImage", row.image);
+    if (!row.unpacked.empty()) put(folder.path() / "vmlinux", row.unpacked);
     if (row.config != "-") put(folder.path() / "config", row.config);
     if (!row.modules.empty()) put(folder.path() / "initrd.cpio", make_cpio(row.modules));
     if (!row.digests.empty()) put(folder.path() / "sha256", row.digests);
@@ -155,6 +189,21 @@ TEST_F(ShellResolverTest, WhatTheProgramFetchesIsAHitForIt) {
   const size_t before = server_.seen().size();
   EXPECT_TRUE(helper({"--arch", "x86_64", "--offline"}).accepted);
   EXPECT_EQ(server_.seen().size(), before);
+}
+
+TEST_F(ShellResolverTest, PutsTheSameIntoTheCache) {
+  publish(make_image(), good_config());
+  const auto contents = [this] {
+    std::map<std::string, std::string> files;
+    for (const std::string& name : files_below(entry())) files[name] = get(entry() / name);
+    return files;
+  };
+  ASSERT_TRUE(run().ok());
+  const auto of_the_program = contents();
+  fs::remove_all(entry());
+  ASSERT_TRUE(helper({"--arch", "x86_64"}).accepted);
+  EXPECT_EQ(contents(), of_the_program);
+  EXPECT_TRUE(of_the_program.contains("vmlinux"));
 }
 
 TEST_F(ShellResolverTest, RefusesAsTheProgramDoes) {

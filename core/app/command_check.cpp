@@ -10,8 +10,6 @@
 namespace sporehost::app {
 namespace {
 
-using spore::Result;
-
 nlohmann::ordered_json to_json(const Planned& planned) {
   nlohmann::ordered_json json;
   json["ram_mib"] = planned.plan.boot_bytes / kMiB;

@@ -136,6 +136,7 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
   }
   if (*arguments.command->arguments == '\0' || used == 0) {
     std::vector<std::string> names;
+    names.reserve(commands.size());
     for (const Command& command : commands) names.emplace_back(command.name);
     if (arguments.rest.empty()) return arguments;
     if (const std::string more = subcommands(arguments.rest.front(), commands); !more.empty())

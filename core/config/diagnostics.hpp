@@ -14,7 +14,8 @@ namespace sporehost {
 struct Position {
   int line = 0;
   int column = 0;
-  friend auto operator<=>(const Position&, const Position&) = default;
+  // clang-tidy 14 sees a 0 for a pointer in it.
+  friend auto operator<=>(const Position&, const Position&) = default; // NOLINT(modernize-use-nullptr)
 };
 
 // "file:line:column", or "file" where the place is not known.

@@ -1,4 +1,5 @@
 // What the command line and the environment change in a machine description, and the rules both share with the file.
+#include <charconv>
 #include <cstdlib>
 
 #include "core/base/size.hpp"
@@ -55,12 +56,12 @@ Result<void> override_backend(MachineConfig& config, const std::string& text) {
 }
 
 Result<void> override_cpus(MachineConfig& config, const std::string& text) {
-  const bool digits = !text.empty() && text.size() <= 3 && text.find_first_not_of("0123456789") == std::string::npos;
-  const int value = digits ? std::atoi(text.c_str()) : 0;
-  if (value < 1 || value > static_cast<int>(kMostCpus))
+  uint32_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc{} || end != text.data() + text.size() || value < 1 || value > kMostCpus)
     return option_error("--cpus",
                         "expected a whole number from 1 to " + std::to_string(kMostCpus) + ", got " + quote(text));
-  config.cpus = static_cast<uint32_t>(value);
+  config.cpus = value;
   return {};
 }
 

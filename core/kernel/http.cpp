@@ -79,7 +79,7 @@ void use_proxy(net::HTTPClientSession& session) {
     if (value == nullptr || *value == '\0') continue;
     const Poco::URI proxy(value);
     session.setProxy(proxy.getHost(), proxy.getPort());
-    if (const std::string user = proxy.getUserInfo(); !user.empty()) {
+    if (const std::string& user = proxy.getUserInfo(); !user.empty()) {
       const size_t colon = std::min(user.find(':'), user.size());
       session.setProxyCredentials(user.substr(0, colon), user.substr(std::min(colon + 1, user.size())));
     }

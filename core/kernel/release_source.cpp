@@ -96,13 +96,16 @@ class ReleaseSource final : public KernelSource {
         return {};
       }
       fs::remove(part, ignored);
-      if (!resumed)
-        return fail(SPORE_E_INVALID, "managed kernel '" + url_ + "' (" + label() + ") has the SHA-256 " + digest +
-                                         ", not " + expected +
-                                         " as the release says; nothing was kept; try again later, and if it "
-                                         "stays, distrust the release");
+      if (!resumed) return wrong_digest(digest, expected);
     }
     return {};
+  }
+
+  [[nodiscard]] spore::Error wrong_digest(const std::string& digest, const std::string& expected) const {
+    return fail(SPORE_E_INVALID, "managed kernel '" + url_ + "' (" + label() + ") has the SHA-256 " + digest +
+                                     ", not " + expected +
+                                     " as the release says; nothing was kept; try again later, and if it stays, "
+                                     "distrust the release");
   }
 
   // False where the release has none; then the kernel must carry it inside.

@@ -59,7 +59,7 @@ fs::path find_agent() {
   const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
   for (const char* name :
        {"sporehost-agent", "../libexec/sporehost/sporehost-agent", "../lib/sporehost/sporehost-agent"})
-    if (const fs::path agent = (self.parent_path() / name).lexically_normal(); fs::is_regular_file(agent, ignored))
+    if (fs::path agent = (self.parent_path() / name).lexically_normal(); fs::is_regular_file(agent, ignored))
       return agent;
   return {};
 }

@@ -11,9 +11,11 @@ namespace sporehost::kernel {
 using spore::Result;
 
 Result<void> unpack_kernel(const std::filesystem::path& folder, const std::string& arch) {
-  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(find_image(folder), loader_options(arch)));
+  const std::filesystem::path image = find_image(folder);
+  if (image.filename() != "bzImage") return {};
+  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(image.string(), loader_options(arch)));
   const loader::Bytes unpacked = kernel.decompressed.bytes();
-  if (kernel.kind != loader::KernelKind::bzimage || unpacked.empty()) return {};
+  if (unpacked.empty()) return {};
   const std::string_view text(reinterpret_cast<const char*>(unpacked.data()), unpacked.size());
   SPORE_CHECK(write_file(folder / "vmlinux", text));
   SPORE_TRY(const std::string digests, read_file(folder / "sha256", kDigestListMax));

@@ -16,7 +16,6 @@ namespace sporehost {
 namespace {
 
 namespace x86 = arch::x86_64;
-using spore::fail;
 using spore::Result;
 
 // Power-off, reset and, for kernels without ACPI, the keyboard controller's reset pulse.

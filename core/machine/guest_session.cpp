@@ -57,7 +57,7 @@ void GuestSession::on_hello(const guest::Hello& hello) {
   events_.answered();
   guest::Run run;
   run.argv = workload_.argv;
-  for (const auto& [name, value] : workload_.env) run.env.push_back(name + "=" + value);
+  for (const auto& [name, value] : workload_.env) run.env.emplace_back(name).append("=").append(value);
   run.cwd = workload_.cwd;
   if (auto started = channel_.run(std::move(run)); !started) {
     spdlog::error("workload {}: {}", quote(workload_.argv.empty() ? "" : workload_.argv.front()), started.error().text);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <span>
 
 namespace sporehost::plugin {
 namespace {
@@ -107,7 +108,7 @@ Failure read_factories(const spore_plugin& raw, bool newer, std::vector<Factory>
                          std::to_string(kFactoriesMax) + " are allowed");
   }
   std::vector<const spore_factory*> pointers(raw.factory_count);
-  if (!copy_in(raw.factories, pointers.data(), pointers.size() * sizeof pointers[0])) {
+  if (!copy_in(raw.factories, pointers.data(), std::span(pointers).size_bytes())) {
     return broken(5, "factories is NULL or cannot be read");
   }
   for (size_t i = 0; i < pointers.size(); ++i) {

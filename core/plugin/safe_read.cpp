@@ -55,7 +55,9 @@ Text copy_text_in(const char* from, size_t longest) {
     const uintptr_t at = reinterpret_cast<uintptr_t>(from) + value.size();
     const size_t bytes = std::min(kPage - at % kPage, longest + 1 - value.size());
     if (bytes == 0) break;
-    if (!copy_in(reinterpret_cast<const void*>(at), page.data(), bytes)) return {TextState::Unreadable, {}};
+    // An address to try, not one that is known to be good.
+    if (!copy_in(reinterpret_cast<const void*>(at), page.data(), bytes)) // NOLINT(performance-no-int-to-ptr)
+      return {TextState::Unreadable, {}};
     const size_t length = ::strnlen(page.data(), bytes);
     value.append(page.data(), length);
     if (length < bytes) return {TextState::Ok, std::move(value)};

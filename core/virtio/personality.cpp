@@ -47,7 +47,7 @@ spore::Result<void> Personality::check_table() const {
 }
 
 spore::Result<void> Personality::check_traits() const {
-  const auto refuse = [](std::string text) { return spore::fail(SPORE_E_INVALID, "its traits: " + text); };
+  const auto refuse = [](const std::string& text) { return spore::fail(SPORE_E_INVALID, "its traits: " + text); };
   if (traits_.device_id == 0) return refuse("device_id 0 means no device (VIRTIO 1.2 section 5)");
   if ((traits_.features & virtio::kTransportFeatures) != 0) {
     return refuse("feature bits 24 to 49 are the transport's; offer only 0 to 23 and 50 to 63");

@@ -5,9 +5,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "guest/agent/agent.hpp"
 #include "guest/agent/boot.hpp"
@@ -108,7 +110,13 @@ int run_as_process(int fd) {
 
 int main(int argc, char** argv) {
   if (getpid() == 1) sporehost::agent::run_as_init();
-  if (argc == 3 && std::string(argv[1]) == "--serve-fd") return sporehost::agent::run_as_process(std::atoi(argv[2]));
+  if (argc == 3 && std::string_view(argv[1]) == "--serve-fd") {
+    const std::string_view text = argv[2];
+    int fd = -1;
+    if (const auto read = std::from_chars(text.data(), text.data() + text.size(), fd);
+        read.ec == std::errc{} && read.ptr == text.data() + text.size())
+      return sporehost::agent::run_as_process(fd);
+  }
   std::fputs("sporehost-agent: PID 1 of a sporehost guest. Elsewhere: sporehost-agent --serve-fd N\n", stderr);
   return 2;
 }

@@ -9,6 +9,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(SPORE_PLUGIN_DIR ${CMAKE_BINARY_DIR}/plugins)
 set(SPORE_SANITIZE "" CACHE STRING "Value for -fsanitize=, or empty")
+option(SPORE_FUZZER "Build the fuzz targets with libFuzzer (clang), and everything else so that it can see what they reach" OFF)
 
 find_package(Threads REQUIRED)
 find_program(SPORE_CCACHE ccache)
@@ -17,12 +18,16 @@ if(SPORE_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${SPORE_CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -Werror -Wshadow=local
+add_compile_options(-Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2> -fstack-protector-strong)
 if(SPORE_SANITIZE)
   add_compile_options(-fsanitize=${SPORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SPORE_SANITIZE})
+endif()
+
+if(SPORE_FUZZER)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 # spore_library(NAME SOURCES a.cpp ... [LIBS target ...]): one folder of the core, as a static library.
@@ -40,7 +45,9 @@ function(spore_module name)
   add_library(${name} MODULE ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
-  target_link_options(${name} PRIVATE -Wl,-z,defs)
+  if(NOT SPORE_FUZZER) # whose counters are the program's
+    target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
   target_compile_definitions(${name} PRIVATE SPORE_MODULE_VERSION="${PROJECT_VERSION}")
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/sporehost)

@@ -11,7 +11,6 @@ namespace {
 using spore::fail;
 using spore::Result;
 
-constexpr size_t kHeaderSize = 36; // ACPI 5.2.6, System Description Table Header
 constexpr size_t kLengthOffset = 4;
 constexpr size_t kChecksumOffset = 9;
 constexpr size_t kRsdpSize = 36;

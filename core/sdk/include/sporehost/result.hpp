@@ -57,7 +57,11 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
   // Only where !ok().
-  [[nodiscard]] const Error& error() const { return assert(!ok()), *std::get_if<1>(&state_); }
+  [[nodiscard]] const Error& error() const {
+    const Error* error = std::get_if<1>(&state_);
+    assert(error != nullptr);
+    return *error;
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -93,7 +97,7 @@ class [[nodiscard]] Result<void> {
   target = std::move(temporary).value()
 
 // The same for an expression whose value is not needed.
-#define SPORE_CHECK(expression)                                                               \
-  do {                                                                                        \
-    if (auto spore_checked = (expression); !spore_checked.ok()) return spore_checked.error(); \
+#define SPORE_CHECK(expression)                                                                 \
+  do {                                                                                          \
+    if (auto&& spore_checked = (expression); !spore_checked.ok()) return spore_checked.error(); \
   } while (false)

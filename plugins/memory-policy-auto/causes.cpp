@@ -7,7 +7,7 @@ namespace {
 
 // Where something custom was named, as the user knows it; `noun` is "kernel" or "initrd".
 std::string custom(const std::string& noun, uint32_t origin) {
-  const std::string text = "the " + noun + " is custom";
+  std::string text = "the " + noun + " is custom";
   switch (origin) {
     case SPORE_ORIGIN_CUSTOM_CONFIG:
       return text + " (`" + noun + "` in the machine description)";

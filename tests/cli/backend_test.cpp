@@ -8,7 +8,6 @@
 namespace cli {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 

@@ -12,7 +12,6 @@ namespace cli {
 namespace {
 
 using testing::AllOf;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 class BootFiles : public BootTest {

@@ -15,7 +15,7 @@ namespace {
 // The user that owns nothing, by its number: a container need not know its name.
 const std::vector<std::string> kAsNobody = {"--reuid=65534", "--regid=65534", "--clear-groups", "--"};
 
-std::string read_all(Poco::Pipe pipe) {
+std::string read_all(const Poco::Pipe& pipe) {
   std::string text;
   Poco::PipeInputStream stream(pipe);
   Poco::StreamCopier::copyToString(stream, text);
@@ -59,7 +59,7 @@ Output run(const Call& call) {
     arguments.emplace_back(name);
   }
   for (const auto& [name, value] : call.environment)
-    if (!value.empty()) arguments.push_back(name + "=" + value);
+    if (!value.empty()) arguments.emplace_back(name).append("=").append(value);
   if (call.unprivileged) {
     arguments.emplace_back("setpriv");
     arguments.insert(arguments.end(), kAsNobody.begin(), kAsNobody.end());

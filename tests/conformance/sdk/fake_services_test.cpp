@@ -163,9 +163,9 @@ struct FakeStreamsTest : ::testing::Test {
   unsigned writable = 0;
   uint32_t stream = 99;
 
-  static constexpr spore_stream_events kEvents{
-      sizeof(spore_stream_events), [](void* self, uint32_t) { ++static_cast<FakeStreamsTest*>(self)->readable; },
-      [](void* self, uint32_t) { ++static_cast<FakeStreamsTest*>(self)->writable; }};
+  static void on_readable(void* self, uint32_t /*stream*/) { ++static_cast<FakeStreamsTest*>(self)->readable; }
+  static void on_writable(void* self, uint32_t /*stream*/) { ++static_cast<FakeStreamsTest*>(self)->writable; }
+  static constexpr spore_stream_events kEvents{sizeof(spore_stream_events), on_readable, on_writable};
 
   void open() { ASSERT_EQ(table->open(table->context, "console", &kEvents, this, &stream), SPORE_OK); }
 };

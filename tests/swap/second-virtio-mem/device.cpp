@@ -299,15 +299,20 @@ class SecondVirtioMem final : public spore::VirtioDevice {
     if (active_ && std::exchange(wake_owed_, false)) virtio_.config_changed();
   }
 
-  static constexpr spore_resizable_memory kResizable{
-      .size = sizeof(spore_resizable_memory),
-      .reserved = 0,
-      .request = [](void* self, uint64_t bytes, spore_error* error) -> spore_status {
-        return spore::guarded(error, [&] { return of(self).request(bytes); });
-      },
-      .state = [](void* self, spore_resizable_state* out) { spore::detail::swallow([&] { of(self).state(*out); }); },
-      .retry = [](void* self) { spore::detail::swallow([&] { of(self).retry(); }); },
-  };
+  static spore_status on_request(void* self, uint64_t bytes, spore_error* error) {
+    return spore::guarded(error, [&] { return of(self).request(bytes); });
+  }
+  static void on_state(void* self, spore_resizable_state* out) {
+    spore::detail::swallow([&] { of(self).state(*out); });
+  }
+  static void on_retry(void* self) {
+    spore::detail::swallow([&] { of(self).retry(); });
+  }
+  static constexpr spore_resizable_memory kResizable{.size = sizeof(spore_resizable_memory),
+                                                     .reserved = 0,
+                                                     .request = on_request,
+                                                     .state = on_state,
+                                                     .retry = on_retry};
 
   const spore::Host host_;
   const spore::Virtio virtio_;

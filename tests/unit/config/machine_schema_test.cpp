@@ -134,7 +134,7 @@ TEST(MachineSchema, MergesThePluginsThatAreThere) {
   const json schema = json::parse(*merged);
   EXPECT_EQ(schema["definitions"]["device-id"]["anyOf"][0]["const"], "virtio-demo");
   EXPECT_EQ(schema["definitions"]["device-id"]["anyOf"][0]["description"], "A demonstration");
-  const auto valid = [&](const std::string& yaml) { return schema_verdict(*merged, "version: 1\n" + yaml) == ""; };
+  const auto valid = [&](const std::string& yaml) { return schema_verdict(*merged, "version: 1\n" + yaml).empty(); };
   EXPECT_TRUE(valid("devices: [{plugin: virtio-demo, options: {slot: 2MiB}}]"));
   EXPECT_FALSE(valid("devices: [{plugin: virtio-demo, options: {slot: 2MB}}]"));
   EXPECT_FALSE(valid("devices: [{plugin: virtio-demo, options: {slto: 2MiB}}]"));

@@ -26,7 +26,7 @@ enum : uint64_t {
 };
 constexpr uint32_t kRxff = 0x40, kTxfe = 0x80, kRxfe = 0x10;
 constexpr uint32_t kReceive = 0x10, kTransmit = 0x20, kTimeout = 0x40, kOverrun = 0x400;
-constexpr uint32_t kFifos = 0x10, kOn = 0x301, kLoop = 0x80;
+constexpr uint32_t kOn = 0x301, kLoop = 0x80;
 
 class Pl011 : public ::testing::Test {
  protected:

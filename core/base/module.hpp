@@ -15,7 +15,7 @@ namespace sporehost {
 struct ModuleName {
   const char* file;    // "sporehost-https.so"
   const char* entry;   // the function that returns the table
-  const char* purpose; // what cannot be done without it, the begin of a message: "downloads"
+  const char* purpose; // what cannot be done without it, the beginning of a message: "a download"
 };
 
 // The table of the module, loaded now if it was not before; it stays until the process ends. [any] Errors:

@@ -1,9 +1,9 @@
 // What the command line and the environment change in a machine description, and the rules both share with the file.
-#include <charconv>
 #include <cstdlib>
 
 #include "core/base/size.hpp"
 #include "core/base/text.hpp"
+#include "core/base/whole_number.hpp"
 #include "core/config/machine_config.hpp"
 #include "core/config/words.hpp"
 
@@ -56,12 +56,11 @@ Result<void> override_backend(MachineConfig& config, const std::string& text) {
 }
 
 Result<void> override_cpus(MachineConfig& config, const std::string& text) {
-  uint32_t value = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc{} || end != text.data() + text.size() || value < 1 || value > kMostCpus)
+  const auto value = whole_number<uint32_t>(text);
+  if (!value || *value < 1 || *value > kMostCpus)
     return option_error("--cpus",
                         "expected a whole number from 1 to " + std::to_string(kMostCpus) + ", got " + quote(text));
-  config.cpus = value;
+  config.cpus = *value;
   return {};
 }
 

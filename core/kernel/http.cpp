@@ -12,13 +12,13 @@
 #include <Poco/URI.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "core/base/whole_number.hpp"
 #include "core/kernel/http_sink.hpp"
 
 namespace sporehost::kernel {
@@ -87,19 +87,12 @@ void use_proxy(net::HTTPClientSession& session) {
   }
 }
 
-std::optional<uint64_t> read_number(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 // The first byte's offset in "bytes 100-199/200".
 std::optional<uint64_t> range_start(const std::string& content_range) {
   constexpr std::string_view unit = "bytes ";
   if (!content_range.starts_with(unit)) return std::nullopt;
   const std::string_view rest = std::string_view(content_range).substr(unit.size());
-  return read_number(rest.substr(0, rest.find('-')));
+  return whole_number<uint64_t>(rest.substr(0, rest.find('-')));
 }
 
 class Download {

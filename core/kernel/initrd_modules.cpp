@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string_view>
 
+#include "core/base/whole_number.hpp"
 #include "core/loader/image_file.hpp"
 
 namespace sporehost::kernel {
@@ -20,11 +20,7 @@ constexpr size_t kHeaderSize = 110; // magic and 13 fields of 8 hexadecimal digi
 constexpr size_t kFileSizeField = 6, kNameSizeField = 11;
 
 std::optional<uint32_t> read_field(std::string_view header, size_t index) {
-  const std::string_view digits = header.substr(6 + 8 * index, 8);
-  uint32_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return value;
+  return whole_number<uint32_t>(header.substr(6 + 8 * index, 8), 16);
 }
 
 uint64_t align4(uint64_t offset) {

@@ -52,15 +52,18 @@ Result<void> use_arm64_image(KernelImage& kernel, Bytes image, const KernelOptio
   return {};
 }
 
+// A file that is fetched again may be whole; what this host lacks, it lacks then too.
+Result<HostBuffer> unpack(Bytes packed, Trailer trailer, const KernelOptions& options) {
+  auto unpacked = decompress(packed, trailer, options.max_size);
+  if (unpacked) return unpacked;
+  spore::Error error = unpacked.error();
+  if (error.status == SPORE_E_INVALID || error.status == SPORE_E_RANGE) error.text += "; fetch it again";
+  return error;
+}
+
 // Image.gz and its like. What is in it may be anything, so it is recognised like a file.
 Result<void> use_compressed_image(KernelImage& kernel, Bytes image, const KernelOptions& options) {
-  auto unpacked = decompress(image, Trailer::none, options.max_size);
-  if (!unpacked) {
-    spore::Error error = unpacked.error();
-    error.text += "; fetch it again";
-    return error;
-  }
-  kernel.decompressed = std::move(unpacked).value();
+  SPORE_TRY(kernel.decompressed, unpack(image, Trailer::none, options));
   const Bytes bytes = kernel.decompressed.bytes();
   if (!looks_like_arm64_image(bytes)) {
     return fail(SPORE_E_INVALID, "a " + std::string(compression_name(detect_compression(image))) +
@@ -95,12 +98,8 @@ Result<void> use_bzimage(KernelImage& kernel, Bytes image, const KernelOptions& 
     }
     return use_elf(kernel, bzimage.payload, options);
   }
-  auto unpacked = decompress(bzimage.payload, Trailer::kernel_size, options.max_size);
-  if (!unpacked) {
-    spore::Error error = unpacked.error().in("payload");
-    error.text += "; fetch it again";
-    return error;
-  }
+  auto unpacked = unpack(bzimage.payload, Trailer::kernel_size, options);
+  if (!unpacked) return unpacked.error().in("payload");
   kernel.decompressed = std::move(unpacked).value();
   if (auto used = use_elf(kernel, kernel.decompressed.bytes(), options); !used) {
     return used.error().in("decompressed payload");

@@ -5,12 +5,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "core/base/whole_number.hpp"
 #include "guest/agent/agent.hpp"
 #include "guest/agent/boot.hpp"
 #include "guest/agent/module_list.hpp"
@@ -110,13 +110,8 @@ int run_as_process(int fd) {
 
 int main(int argc, char** argv) {
   if (getpid() == 1) sporehost::agent::run_as_init();
-  if (argc == 3 && std::string_view(argv[1]) == "--serve-fd") {
-    const std::string_view text = argv[2];
-    int fd = -1;
-    if (const auto read = std::from_chars(text.data(), text.data() + text.size(), fd);
-        read.ec == std::errc{} && read.ptr == text.data() + text.size())
-      return sporehost::agent::run_as_process(fd);
-  }
+  if (argc == 3 && std::string_view(argv[1]) == "--serve-fd")
+    if (const auto fd = sporehost::whole_number<int>(argv[2])) return sporehost::agent::run_as_process(*fd);
   std::fputs("sporehost-agent: PID 1 of a sporehost guest. Elsewhere: sporehost-agent --serve-fd N\n", stderr);
   return 2;
 }

@@ -7,7 +7,6 @@ namespace sporehost::loader {
 
 namespace {
 
-constexpr uint64_t kPage = 4096;
 constexpr uint64_t kMiB = 1u << 20;
 
 // Rounded up: a size must not read as smaller than it is.
@@ -36,9 +35,10 @@ spore::Result<void> check_kernel_fits(std::span<const Segment> segments, uint64_
 spore::Result<uint64_t> place_initrd(const InitrdRequest& request) {
   if (request.size == 0) return spore::fail(SPORE_E_INVALID, "the initrd is empty");
   const uint64_t top = std::min(request.ram_top, request.addr_max == UINT64_MAX ? UINT64_MAX : request.addr_max + 1);
-  const uint64_t bottom = request.kernel_end / kPage * kPage + (request.kernel_end % kPage != 0 ? kPage : 0);
-  const bool fits =
-      request.size <= top && (top - request.size) / kPage * kPage >= bottom && bottom >= request.kernel_end;
+  const auto down = [&](uint64_t address) { return address / request.page_bytes * request.page_bytes; };
+  const uint64_t end = request.kernel_end;
+  const uint64_t bottom = down(end) + (down(end) != end ? request.page_bytes : 0);
+  const bool fits = request.size <= top && down(top - request.size) >= bottom && bottom >= end;
   if (!fits) {
     return spore::fail(SPORE_E_RANGE, "initrd of " + mib(request.size) + " does not fit into " +
                                           std::to_string(request.ram_top / kMiB) +
@@ -46,7 +46,7 @@ spore::Result<uint64_t> place_initrd(const InitrdRequest& request) {
                                           " and the initrd must end below " + mib(top) +
                                           "; give the machine more memory or use a smaller initrd");
   }
-  return (top - request.size) / kPage * kPage;
+  return down(top - request.size);
 }
 
 } // namespace sporehost::loader

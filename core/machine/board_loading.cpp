@@ -1,16 +1,11 @@
 #include "core/machine/board_loading.hpp"
 
+#include "core/base/page.hpp"
 #include "core/loader/placement.hpp"
 
 namespace sporehost {
 
 using spore::Result;
-
-namespace {
-
-constexpr uint64_t kPage = 4096;
-
-} // namespace
 
 Result<void> MemoryWriter::write(uint64_t gpa, std::span<const uint8_t> bytes) {
   if (memory_.write(gpa, bytes) == SPORE_OK) return {};
@@ -20,10 +15,11 @@ Result<void> MemoryWriter::write(uint64_t gpa, std::span<const uint8_t> bytes) {
 
 Result<void> load_segments(GuestMemory& memory, const loader::KernelImage& kernel) {
   MemoryWriter writer(memory);
+  const uint64_t page = host_page_bytes();
   for (const loader::Segment& segment : kernel.segments) {
     const auto offset = kernel.file.offset_of(segment.bytes);
-    const bool aligned = offset && *offset % kPage == 0 && segment.gpa % kPage == 0;
-    const uint64_t mapped = aligned ? segment.bytes.size() / kPage * kPage : 0;
+    const bool aligned = offset && *offset % page == 0 && segment.gpa % page == 0;
+    const uint64_t mapped = aligned ? segment.bytes.size() / page * page : 0;
     if (mapped != 0) SPORE_CHECK(memory.map_file(segment.gpa, kernel.file.fd(), *offset, mapped));
     SPORE_CHECK(writer.write(segment.gpa + mapped, segment.bytes.subspan(mapped)));
   }

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sporehost/plugin.hpp>
 
+#include "core/base/page.hpp"
 #include "core/base/size.hpp"
 
 namespace sporehost {
@@ -24,8 +25,9 @@ void terminate_text(char* text, size_t capacity) {
 
 Result<void> check(const spore_memory_plan& plan) {
   const auto broken = [](const std::string& what) { return fail(SPORE_E_INVALID, "its plan is unusable: " + what); };
-  if (plan.boot_bytes == 0 || plan.boot_bytes % (4 * kKiB) != 0)
-    return broken("boot_bytes " + std::to_string(plan.boot_bytes) + " must be a multiple of 4 KiB and not 0");
+  if (plan.boot_bytes == 0 || plan.boot_bytes % host_page_bytes() != 0)
+    return broken("boot_bytes " + std::to_string(plan.boot_bytes) + " must be a multiple of this host's page, " +
+                  format_size(host_page_bytes()) + ", and not 0");
   if (!std::has_single_bit(plan.block_bytes) || !std::has_single_bit(plan.slot_bytes) ||
       plan.slot_bytes < plan.block_bytes)
     return broken("block_bytes and slot_bytes must be powers of two, the slot at least a block");

@@ -1,7 +1,6 @@
 #include "core/memory/elastic_region.hpp"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -9,6 +8,9 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+
+#include "core/base/page.hpp"
+#include "core/memory/guest_mapping.hpp"
 
 namespace sporehost {
 namespace {
@@ -21,7 +23,7 @@ std::string range_text(uint64_t offset, uint64_t bytes) {
 }
 
 Result<void> check_geometry(const ElasticGeometry& g) {
-  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t page = host_page_bytes();
   if (!std::has_single_bit(g.block_bytes) || g.block_bytes < page)
     return fail(SPORE_E_INVALID, "block size " + std::to_string(g.block_bytes) +
                                      " must be a power of two of at least " + std::to_string(page) + " bytes");
@@ -41,12 +43,9 @@ Result<void> check_geometry(const ElasticGeometry& g) {
 
 Result<std::unique_ptr<ElasticRegion>> ElasticRegion::create(const ElasticGeometry& geometry, SlotMapper& mapper) {
   SPORE_CHECK(check_geometry(geometry));
-  // PROT_NONE and NORESERVE: 16 GiB on a host with 4 must start, and a stray access must not allocate.
-  Mapping mapping(::mmap(nullptr, geometry.bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-                  geometry.bytes);
-  if (!mapping)
-    return fail(SPORE_E_NO_MEMORY, "cannot reserve " + std::to_string(geometry.bytes >> 20) +
-                                       " MiB of address space for the elastic region: " + std::strerror(errno));
+  // Not accessible before a slot is in use: a stray access must not allocate.
+  SPORE_TRY(Mapping mapping,
+            map_guest_range(geometry.gpa, geometry.bytes, GuestAccess::none, "address space for the elastic region"));
   return std::unique_ptr<ElasticRegion>(new ElasticRegion(geometry, mapper, std::move(mapping)));
 }
 

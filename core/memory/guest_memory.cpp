@@ -1,13 +1,15 @@
 #include "core/memory/guest_memory.hpp"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
+
+#include "core/base/page.hpp"
+#include "core/memory/guest_mapping.hpp"
 
 namespace sporehost {
 namespace {
@@ -16,7 +18,7 @@ using spore::fail;
 using spore::Result;
 
 bool page_aligned(uint64_t value) {
-  return value % static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) == 0;
+  return value % host_page_bytes() == 0;
 }
 
 } // namespace
@@ -31,11 +33,7 @@ Result<void> GuestMemory::add_ram(uint64_t gpa, uint64_t bytes) {
   if (bytes == 0 || !page_aligned(gpa) || !page_aligned(bytes) || gpa + bytes < gpa || overlaps(gpa, bytes))
     return fail(SPORE_E_INVALID, "RAM of " + std::to_string(bytes) + " bytes at GPA " + std::to_string(gpa) +
                                      " is empty, unaligned or overlaps other memory");
-  Mapping mapping(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-                  bytes);
-  if (!mapping)
-    return fail(SPORE_E_NO_MEMORY, "cannot reserve " + std::to_string(bytes >> 20) + " MiB of guest RAM: " +
-                                       std::strerror(errno) + "; ask for less memory, or free some on the host");
+  SPORE_TRY(Mapping mapping, map_guest_range(gpa, bytes, GuestAccess::read_write, "guest RAM"));
   const auto at =
       std::upper_bound(ram_.begin(), ram_.end(), gpa, [](uint64_t g, const Region& r) { return g < r.gpa; });
   ram_.insert(at, Region{gpa, std::move(mapping)});
@@ -51,16 +49,21 @@ Result<void> GuestMemory::add_elastic(std::unique_ptr<ElasticRegion> region) {
 }
 
 Result<void> GuestMemory::map_file(uint64_t gpa, int fd, uint64_t offset, uint64_t bytes) {
-  for (const Region& region : ram_) {
-    if (gpa < region.gpa || gpa >= region.end()) continue;
-    if (!page_aligned(gpa) || !page_aligned(offset) || bytes == 0 || bytes > region.end() - gpa) break;
-    void* at = region.mapping.data() + (gpa - region.gpa);
-    if (::mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
-               static_cast<off_t>(offset)) == MAP_FAILED)
-      return fail(SPORE_E_IO, std::string("cannot map the file into guest RAM: ") + std::strerror(errno));
-    return {};
-  }
-  return fail(SPORE_E_RANGE, "the file does not fit into guest RAM at GPA " + std::to_string(gpa));
+  if (!page_aligned(gpa) || !page_aligned(offset) || bytes == 0)
+    return fail(SPORE_E_INVALID, "a file's " + std::to_string(bytes) + " bytes at offset " + std::to_string(offset) +
+                                     " cannot be mapped at GPA " + std::to_string(gpa) +
+                                     ": both have to be multiples of this host's page, " +
+                                     std::to_string(host_page_bytes()) + " bytes");
+  const auto inside = [&](const Region& r) { return gpa >= r.gpa && gpa < r.end() && bytes <= r.end() - gpa; };
+  const auto region = std::find_if(ram_.begin(), ram_.end(), inside);
+  if (region == ram_.end())
+    return fail(SPORE_E_RANGE, "the file does not fit into guest RAM at GPA " + std::to_string(gpa));
+  void* at = region->mapping.data() + (gpa - region->gpa);
+  if (::mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+             static_cast<off_t>(offset)) == MAP_FAILED)
+    return fail(SPORE_E_IO, std::string("cannot map the file into guest RAM: ") + std::strerror(errno));
+  mark_guest_range(at, bytes);
+  return {};
 }
 
 template <typename Use>

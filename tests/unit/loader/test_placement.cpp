@@ -13,7 +13,18 @@ constexpr uint64_t kMiB = 1u << 20;
 TEST(PlaceInitrd, GoesToTheTopOfRam) {
   const auto gpa = place_initrd({512 * kMiB, 10 * kMiB + 1, 0xffffffff, 64 * kMiB});
   ASSERT_TRUE(gpa.ok());
-  EXPECT_EQ(*gpa, 502 * kMiB - 4096);
+  EXPECT_EQ(*gpa, 502 * kMiB - host_page_bytes());
+}
+
+// Its file is mapped there: a host of larger pages maps at multiples of those.
+TEST(PlaceInitrd, StartsOnAPageOfTheHost) {
+  for (const uint64_t page : {4096u, 16384u, 65536u}) {
+    const auto gpa = place_initrd({512 * kMiB, 10 * kMiB + 1, 0xffffffff, 64 * kMiB, page});
+    ASSERT_TRUE(gpa.ok());
+    EXPECT_EQ(*gpa, 502 * kMiB - page);
+    EXPECT_TRUE(place_initrd({128 * kMiB, 64 * kMiB - page, 0xffffffff, 64 * kMiB + 1, page}).ok());
+    EXPECT_FALSE(place_initrd({128 * kMiB, 64 * kMiB - page + 1, 0xffffffff, 64 * kMiB + 1, page}).ok());
+  }
 }
 
 TEST(PlaceInitrd, StaysBelowWhatTheKernelAccepts) {

@@ -69,7 +69,10 @@ TEST_F(PolicyRunnerTest, RefusesPlansThatCannotBe) {
   good.region_bytes = 128 * kMiB;
   auto bad = good;
   bad.boot_bytes = 0;
-  EXPECT_EQ(refused(bad), "p: its plan is unusable: boot_bytes 0 must be a multiple of 4 KiB and not 0");
+  EXPECT_EQ(refused(bad), "p: its plan is unusable: boot_bytes 0 must be a multiple of this host's page, " +
+                              format_size(host_page_bytes()) + ", and not 0");
+  bad.boot_bytes = host_page_bytes() * 5 / 2;
+  EXPECT_NE(refused(bad).find("must be a multiple of this host's page"), std::string::npos);
   bad = good;
   bad.region_bytes += kMiB;
   EXPECT_EQ(refused(bad),

@@ -94,13 +94,20 @@ TEST(GuestMemory, AFileIsMappedNotCopiedAndWritesStayPrivate) {
   ASSERT_EQ(memory.write(4096, changed), SPORE_OK);
   std::rewind(file);
   EXPECT_EQ(std::fgetc(file), content[0]);
-  EXPECT_FALSE(memory.map_file(kMiB - 4096, fileno(file), 0, content.size()).ok());
-  EXPECT_FALSE(memory.map_file(100, fileno(file), 0, 1).ok());
+  // What does not fit and what is not aligned are told apart.
+  const auto too_long = memory.map_file(kMiB - 4096, fileno(file), 0, content.size());
+  ASSERT_FALSE(too_long.ok());
+  EXPECT_EQ(too_long.error().text, "the file does not fit into guest RAM at GPA 1044480");
+  const auto unaligned = memory.map_file(100, fileno(file), 0, 1);
+  ASSERT_FALSE(unaligned.ok());
+  EXPECT_EQ(unaligned.error().text,
+            "a file's 1 bytes at offset 0 cannot be mapped at GPA 100: both have to be "
+            "multiples of this host's page, 4096 bytes");
   ASSERT_TRUE(memory.map_file(0, fileno(file), 4096, 4).ok());
   std::array<uint8_t, 4> part{};
   ASSERT_EQ(memory.read(0, part), SPORE_OK);
   EXPECT_EQ(part[0], content[4096]);
-  EXPECT_FALSE(memory.map_file(0, fileno(file), 1, 4).ok());
+  EXPECT_EQ(memory.map_file(0, fileno(file), 1, 4).error().status, SPORE_E_INVALID);
   std::fclose(file);
 }
 

@@ -48,7 +48,7 @@ typedef struct spore_memory_facts {
 typedef struct spore_memory_plan {
   uint32_t size;
   uint32_t reserved;
-  uint64_t boot_bytes;      /* RAM from the start; a multiple of 4 KiB, not 0 */
+  uint64_t boot_bytes;      /* RAM from the start; a multiple of the host's page, not 0 */
   uint64_t region_bytes;    /* the elastic region; 0: none */
   uint64_t requested_bytes; /* requested from the start */
   uint64_t block_bytes;     /* a power of two; 0: the host's default, 2 MiB */

@@ -1,0 +1,56 @@
+#include "core/memory/guest_mapping.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "core/base/page.hpp"
+
+namespace sporehost {
+namespace {
+
+using spore::Result;
+
+spore::Error no_room(uint64_t bytes, const char* what, int error) {
+  constexpr uint64_t kMiB = 1u << 20;
+  return spore::fail(SPORE_E_NO_MEMORY, "cannot reserve " + std::to_string((bytes + kMiB - 1) / kMiB) + " MiB of " +
+                                            what + ": " + std::strerror(error) +
+                                            "; ask for less memory, or free some on the host");
+}
+
+// Address space of `bytes` at `gpa` modulo a large page: mmap gives any page, so more is reserved and the ends go back.
+Mapping reserve_like(uint64_t gpa, uint64_t bytes) {
+  const uint64_t large = large_page_bytes(host_page_bytes());
+  const uint64_t more = bytes + large - host_page_bytes();
+  if (more < bytes) return errno = ENOMEM, Mapping{};
+  void* const reserved = ::mmap(nullptr, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) return {};
+  auto* const start = static_cast<uint8_t*>(reserved);
+  const uint64_t head = (gpa - reinterpret_cast<uintptr_t>(start)) % large;
+  const uint64_t tail = more - bytes - head;
+  if (head != 0) ::munmap(start, head);
+  if (tail != 0) ::munmap(start + head + bytes, tail);
+  return {start + head, bytes};
+}
+
+} // namespace
+
+Result<Mapping> map_guest_range(uint64_t gpa, uint64_t bytes, GuestAccess access, const char* what) {
+  Mapping mapping = reserve_like(gpa, bytes);
+  if (!mapping) return no_room(bytes, what, errno);
+  mark_guest_range(mapping.data(), bytes);
+  if (access == GuestAccess::read_write && ::mprotect(mapping.data(), bytes, PROT_READ | PROT_WRITE) != 0)
+    return no_room(bytes, what, errno);
+  return mapping;
+}
+
+// None of these decides whether a guest runs: a kernel built without huge pages refuses the first, and that is all.
+void mark_guest_range(void* host, uint64_t bytes) {
+  (void)::madvise(host, bytes, MADV_HUGEPAGE);
+  (void)::madvise(host, bytes, MADV_DONTDUMP);
+  (void)::madvise(host, bytes, MADV_DONTFORK);
+}
+
+} // namespace sporehost

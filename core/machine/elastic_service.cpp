@@ -2,6 +2,8 @@
 
 #include <sporehost/plugin.hpp>
 
+#include "core/machine/event_loop.hpp"
+
 namespace sporehost {
 namespace {
 
@@ -29,6 +31,13 @@ spore_status ElasticService::finish(const spore::Result<void>& result, spore_err
   return SPORE_OK;
 }
 
+spore_status ElasticService::plug(uint64_t offset, uint64_t bytes, spore_error* error) {
+  const uint64_t begin = monotonic_ns();
+  const auto plugged = region_.plug(offset, bytes);
+  plug_ns_.fetch_add(monotonic_ns() - begin, std::memory_order_relaxed);
+  return finish(plugged, error);
+}
+
 ElasticService::ElasticService(ElasticRegion& region, uint64_t requested_bytes, std::function<void()> changed)
     : region_(region), requested_bytes_(requested_bytes), changed_(std::move(changed)) {
   table_ = {
@@ -40,7 +49,7 @@ ElasticService::ElasticService(ElasticRegion& region, uint64_t requested_bytes, 
             *out = {sizeof(spore_elastic_info), 0, g.gpa, g.bytes, g.block_bytes, g.slot_bytes, of(c).requested_bytes_};
           },
       .plug = [](void* c, uint64_t offset, uint64_t bytes, spore_error* error) -> spore_status {
-        return of(c).finish(of(c).region_.plug(offset, bytes), error);
+        return of(c).plug(offset, bytes, error);
       },
       .unplug = [](void* c, uint64_t offset, uint64_t bytes, spore_error* error) -> spore_status {
         return of(c).finish(of(c).region_.unplug(offset, bytes), error);

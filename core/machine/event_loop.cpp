@@ -80,7 +80,9 @@ void EventLoop::stop() {
   wake();
 }
 
+// Whoever serves the loop looks at all of this anyway before it waits again.
 void EventLoop::wake() {
+  if (serving_ == std::this_thread::get_id()) return;
   const uint64_t one = 1;
   (void)!::write(wake_.get(), &one, sizeof one);
 }
@@ -134,6 +136,10 @@ void EventLoop::serve_fd(int fd, uint32_t epoll_events) {
 
 void EventLoop::run() {
   std::array<epoll_event, 32> events{};
+  {
+    const std::lock_guard lock(mutex_);
+    serving_ = std::this_thread::get_id();
+  }
   while (true) {
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
     for (int i = 0; i < count; ++i) {
@@ -150,6 +156,7 @@ void EventLoop::run() {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
       stopping_ = false;
+      serving_ = {};
       return;
     }
   }

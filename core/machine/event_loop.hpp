@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -39,7 +40,7 @@ class EventLoop {
 
  private:
   EventLoop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
-  void wake();
+  void wake(); // under the lock
   [[nodiscard]] int wait_ms();
   void serve_timers();
   void serve_posted();
@@ -57,6 +58,7 @@ class EventLoop {
   std::unordered_map<uint64_t, uint64_t> timer_due_;
   std::vector<Handler> posted_;
   uint64_t next_timer_ = 1;
+  std::thread::id serving_; // who is in run()
   bool stopping_ = false;
 };
 

@@ -246,8 +246,10 @@ Report Machine::make_report() const {
   if (outcome_.end != RunEnd::workload && outcome_.end != RunEnd::signal && outcome_.exit_status != 0)
     report.console_tail = console_->last_lines(kConsoleLinesShown);
   report.counters = devices_->counters();
-  if (memory_.elastic() != nullptr)
+  if (memory_.elastic() != nullptr) {
     report.counters["memory"]["unplugged-accesses"] = unplugged_accesses_.load(std::memory_order_relaxed);
+    report.counters["memory"]["plug-us"] = elastic_->plug_ns() / 1000;
+  }
   return report;
 }
 

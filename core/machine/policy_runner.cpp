@@ -18,6 +18,8 @@ namespace {
 
 constexpr uint64_t kDefaultBlock = 2 * kMiB;
 constexpr uint64_t kDefaultSlot = 128 * kMiB;
+// A guest that plugs 16 GiB makes a hundred events in a few seconds; what the host has left is not read for each.
+constexpr uint64_t kHostMemoryFreshNs = 100'000'000;
 
 void terminate_text(char* text, size_t capacity) {
   text[capacity - 1] = '\0';
@@ -89,13 +91,22 @@ void PolicyRunner::deliver(const spore_memory_event& event) {
   device.size = sizeof device;
   if (device_.table != nullptr) device_.table->state(device_.self, &device);
   const spore_memory_state state{
-      sizeof(spore_memory_state), ready_ ? 1u : 0u, plan_.boot_bytes, plan_.region_bytes,          requested_,
-      device.plugged_bytes,       guest_total_,     guest_available_, read_host_memory().available};
+      sizeof(spore_memory_state), ready_ ? 1u : 0u, plan_.boot_bytes, plan_.region_bytes, requested_,
+      device.plugged_bytes,       guest_total_,     guest_available_, host_available()};
   spore_memory_action action{};
   action.size = sizeof action;
   policy_.ops<spore_memory_policy_ops>()->on_event(policy_.self(), &event, &state, &action);
   terminate_text(action.reason, sizeof action.reason);
   carry_out(action);
+}
+
+uint64_t PolicyRunner::host_available() {
+  const uint64_t now = monotonic_ns();
+  if (host_read_ns_ == 0 || now - host_read_ns_ >= kHostMemoryFreshNs) {
+    host_available_ = read_host_memory().available;
+    host_read_ns_ = now;
+  }
+  return host_available_;
 }
 
 void PolicyRunner::carry_out(const spore_memory_action& action) {

@@ -46,6 +46,7 @@ class PolicyRunner {
   void deliver(const spore_memory_event& event);
   void carry_out(const spore_memory_action& action);
   void arm_tick(uint64_t tick_ms);
+  [[nodiscard]] uint64_t host_available();
 
   plugin::PluginObject policy_;
   EventLoop* loop_ = nullptr;
@@ -56,6 +57,8 @@ class PolicyRunner {
   uint64_t guest_total_ = 0;
   uint64_t guest_available_ = 0;
   uint64_t tick_timer_ = 0;
+  uint64_t host_available_ = 0; // as of host_read_ns_
+  uint64_t host_read_ns_ = 0;   // monotonic; 0: never
   bool ready_ = false;
 };
 

@@ -90,6 +90,28 @@ apt_unpack() {
     rm -rf "$download"
 }
 
+# apt_unpack_all ARCH FOLDER PACKAGE...: the packages and all that they depend on, unpacked into FOLDER. apt checks each
+# file against its signed lists.
+apt_unpack_all() {
+    local arch=$1 folder=$2 names debs deb
+    shift 2
+    need dpkg dpkg
+    mapfile -t names < <(apt_private "$arch" apt-get -q -s --no-install-recommends install "$@" |
+        awk '$1 == "Inst" { print $2 }')
+    ((${#names[@]})) || die "apt finds no $arch packages for: $*" "check the sources under /etc/apt"
+    note "downloading ${#names[@]} $arch packages"
+    debs=$(mktemp -d "$(cache_directory)/download.XXXXXX")
+    if ! (cd "$debs" && apt_private "$arch" apt-get -q -o Dpkg::Use-Pty=0 download "${names[@]}" >&2); then
+        rm -rf "$debs"
+        die "could not download the $arch packages" "check the network and the sources under /etc/apt"
+    fi
+    mkdir -p "$folder"
+    for deb in "$debs"/*.deb; do
+        dpkg -x "$deb" "$folder"
+    done
+    rm -rf "$debs"
+}
+
 # foreign_busybox ARCH: prints the path of a static busybox of another architecture, from Debian's package.
 foreign_busybox() {
     local folder

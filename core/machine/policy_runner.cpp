@@ -18,8 +18,9 @@ namespace {
 
 constexpr uint64_t kDefaultBlock = 2 * kMiB;
 constexpr uint64_t kDefaultSlot = 128 * kMiB;
-// A guest that plugs 16 GiB makes a hundred events in a few seconds; what the host has left is not read for each.
-constexpr uint64_t kHostMemoryFreshNs = 100'000'000;
+// A guest that plugs 16 GiB makes a hundred events in a few seconds; what the host has left is not read for each of
+// them.
+constexpr uint64_t kHostMemoryFreshNs = 1'000'000'000;
 
 void terminate_text(char* text, size_t capacity) {
   text[capacity - 1] = '\0';
@@ -91,8 +92,8 @@ void PolicyRunner::deliver(const spore_memory_event& event) {
   device.size = sizeof device;
   if (device_.table != nullptr) device_.table->state(device_.self, &device);
   const spore_memory_state state{
-      sizeof(spore_memory_state), ready_ ? 1u : 0u, plan_.boot_bytes, plan_.region_bytes, requested_,
-      device.plugged_bytes,       guest_total_,     guest_available_, host_available()};
+      sizeof(spore_memory_state), ready_ ? 1u : 0u, plan_.boot_bytes, plan_.region_bytes,        requested_,
+      device.plugged_bytes,       guest_total_,     guest_available_, host_available(event.type)};
   spore_memory_action action{};
   action.size = sizeof action;
   policy_.ops<spore_memory_policy_ops>()->on_event(policy_.self(), &event, &state, &action);
@@ -100,9 +101,9 @@ void PolicyRunner::deliver(const spore_memory_event& event) {
   carry_out(action);
 }
 
-uint64_t PolicyRunner::host_available() {
+uint64_t PolicyRunner::host_available(uint32_t event) {
   const uint64_t now = monotonic_ns();
-  if (host_read_ns_ == 0 || now - host_read_ns_ >= kHostMemoryFreshNs) {
+  if (event != SPORE_EVENT_PLUGGED || host_read_ns_ == 0 || now - host_read_ns_ >= kHostMemoryFreshNs) {
     host_available_ = read_host_memory().available;
     host_read_ns_ = now;
   }

@@ -46,7 +46,7 @@ class PolicyRunner {
   void deliver(const spore_memory_event& event);
   void carry_out(const spore_memory_action& action);
   void arm_tick(uint64_t tick_ms);
-  [[nodiscard]] uint64_t host_available();
+  [[nodiscard]] uint64_t host_available(uint32_t event);
 
   plugin::PluginObject policy_;
   EventLoop* loop_ = nullptr;

@@ -174,10 +174,9 @@ def median(results, key):
     return statistics.median(result[key] for result in results)
 
 
-ROWS = [("time, guest's clock", "plug_us", 1000, "ms"), ("processor time in the guest", "guest_ms", 1, "ms"),
-        ("... in the VMM, user space", "user_ms", 1, "ms"), ("... in the VMM, kernel", "kernel_ms", 1, "ms"),
-        ("... of threads that are no vCPU", "others_us", 1000, "ms"), ("pages_2m (KVM)", "pages_2m", 1, "  "),
-        ("huge pages of the region", "huge_kb", 1024, "MB")]
+ROWS = [("time, by the guest's clock", "plug_us", 1000, "ms"), ("processor time of the process", "cpu_ms", 1, "ms"),
+        ("... of which in the kernel", "kernel_ms", 1, "ms"), ("... of threads that are no vCPU", "others_us", 1000, "ms"),
+        ("pages_2m (KVM)", "pages_2m", 1, "  "), ("huge pages of the region", "huge_kb", 1024, "MB")]
 
 
 def show(options, ours, theirs):

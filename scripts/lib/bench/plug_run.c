@@ -1,9 +1,9 @@
 /* plug_run RESULT COMMAND...: runs a VMM whose guest runs plug_watch and says what its process used in the meantime.
  *
- * RESULT becomes a JSON object: the guest's own count, and by how much these have grown between plug_watch's two lines:
- * processor time in user space, in the kernel, and in the guest (all in ms; Linux counts the guest's as user time too, here it
- * is taken out), and of the threads that are no vCPU (us); then, at the second line, KVM's count of large pages (-1: not
- * told) and the huge pages behind mappings of 1 GiB and more (kB). The command's output goes to standard error. */
+ * RESULT becomes a JSON object: the guest's own count, and by how much these have grown between plug_watch's two lines: the
+ * process' processor time (the guest's included, which Linux counts as the vCPU thread's), the kernel's part of it, and that
+ * of the threads that are no vCPU; then, at the second line, KVM's count of large pages (-1: not told) and the huge pages
+ * behind mappings of 1 GiB and more. The command's output goes to standard error. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 struct used {
-  long user_ms, kernel_ms, guest_ms, others_us;
+  long cpu_ms, kernel_ms, others_us;
 };
 
 static FILE* open_of(long pid, const char* name) {
@@ -24,7 +24,7 @@ static FILE* open_of(long pid, const char* name) {
   return fopen(path, "r");
 }
 
-/* Fields 14, 15 and 43 of /proc/PID/stat, in clock ticks; the name in field 2 may hold anything but ends with ')'. */
+/* Fields 14 and 15 of /proc/PID/stat, in clock ticks; the name in field 2 may hold anything but ends with ')'. */
 static void read_times(long pid, struct used* out) {
   char text[2048];
   FILE* file = open_of(pid, "stat");
@@ -32,13 +32,12 @@ static void read_times(long pid, struct used* out) {
   text[fread(text, 1, sizeof text - 1, file)] = '\0';
   fclose(file);
   const char* rest = strrchr(text, ')');
-  long ticks[44] = {0};
+  long ticks[16] = {0};
   int field = 2;
-  for (char* word = rest ? strtok((char*)rest + 1, " ") : NULL; word && ++field < 44; word = strtok(NULL, " "))
+  for (char* word = rest ? strtok((char*)rest + 1, " ") : NULL; word && ++field < 16; word = strtok(NULL, " "))
     ticks[field] = strtol(word, NULL, 10);
   const long tick_ms = 1000 / sysconf(_SC_CLK_TCK);
-  out->guest_ms = ticks[43] * tick_ms;
-  out->user_ms = ticks[14] * tick_ms - out->guest_ms;
+  out->cpu_ms = (ticks[14] + ticks[15]) * tick_ms;
   out->kernel_ms = ticks[15] * tick_ms;
 }
 
@@ -136,9 +135,9 @@ int main(int argc, char** argv) {
   FILE* result = fopen(argv[1], "w");
   if (result == NULL) return perror(argv[1]), 2;
   fprintf(result,
-          "{\"status\": %d, \"plug_us\": %ld, \"user_ms\": %ld, \"kernel_ms\": %ld, \"guest_ms\": %ld, "
-          "\"others_us\": %ld, \"pages_2m\": %ld, \"huge_kb\": %ld}\n",
-          WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), guest_us, end.user_ms - begin.user_ms,
-          end.kernel_ms - begin.kernel_ms, end.guest_ms - begin.guest_ms, end.others_us - begin.others_us, pages, huge);
+          "{\"status\": %d, \"plug_us\": %ld, \"cpu_ms\": %ld, \"kernel_ms\": %ld, \"others_us\": %ld, "
+          "\"pages_2m\": %ld, \"huge_kb\": %ld}\n",
+          WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), guest_us, end.cpu_ms - begin.cpu_ms,
+          end.kernel_ms - begin.kernel_ms, end.others_us - begin.others_us, pages, huge);
   return fclose(result) != 0;
 }

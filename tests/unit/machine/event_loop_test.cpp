@@ -41,6 +41,32 @@ TEST(EventLoop, PostFromAnotherThreadWakesTheLoop) {
   other.join();
 }
 
+// Nobody wakes the loop for what its own thread asks for, and nothing else is going on here.
+TEST(EventLoop, WhatHandlersAskForIsServed) {
+  auto loop = make_loop();
+  for (int round = 0; round < 2; ++round) {
+    std::string order;
+    loop->post([&] {
+      order += 'a';
+      loop->post([&] {
+        order += 'b';
+        loop->start_timer(0, [&] {
+          order += 'c';
+          loop->start_timer(1'000'000, [&] {
+            order += 'd';
+            loop->post([&] { loop->stop(); });
+          });
+        });
+      });
+    });
+    loop->run();
+    EXPECT_EQ(order, "abcd");
+  }
+  std::thread other([&] { loop->post([&] { loop->stop(); }); });
+  loop->run();
+  other.join();
+}
+
 TEST(EventLoop, AHandlerMayUnwatchItself) {
   auto loop = make_loop();
   const UniqueFd event(::eventfd(1, EFD_NONBLOCK));

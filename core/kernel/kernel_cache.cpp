@@ -30,11 +30,14 @@ std::optional<std::string> KernelCache::find(const std::string& key, bool whole)
   if (whole) return fs::is_directory(entry(key), ignored) ? std::optional(key) : std::nullopt;
   std::optional<std::string> newest;
   fs::file_time_type newest_time;
-  for (const auto& item : fs::directory_iterator(folder_, ignored)) {
-    std::string name = item.path().filename().string();
-    if (!name.starts_with(key) || !item.is_directory(ignored)) continue;
-    const fs::file_time_type time = item.last_write_time(ignored);
-    if (newest && time <= newest_time) continue;
+  // Entries come and go while others resolve: what cannot be looked at is not there.
+  fs::directory_iterator at(folder_, ignored);
+  for (const fs::directory_iterator end; !ignored && at != end; at.increment(ignored)) {
+    std::string name = at->path().filename().string();
+    std::error_code gone;
+    if (!name.starts_with(key) || !at->is_directory(gone)) continue;
+    const fs::file_time_type time = at->last_write_time(gone);
+    if (gone || (newest && time <= newest_time)) continue;
     newest = std::move(name);
     newest_time = time;
   }
@@ -68,10 +71,12 @@ Result<fs::path> KernelCache::open_partial(const std::string& key) const {
 Result<void> KernelCache::publish(const std::string& key) const {
   const fs::path from = partial(key), to = entry(key);
   std::error_code error;
-  for (const auto& item : fs::directory_iterator(from, error)) {
-    if (item.is_symlink()) continue;
-    SPORE_CHECK(sync_path(item.path()));
-    if (::chmod(item.path().c_str(), 0444) != 0) return file_error("protect", item.path(), errno);
+  fs::directory_iterator at(from, error);
+  for (const fs::directory_iterator end; !error && at != end; at.increment(error)) {
+    std::error_code unknown;
+    if (at->is_symlink(unknown)) continue;
+    SPORE_CHECK(sync_path(at->path()));
+    if (::chmod(at->path().c_str(), 0444) != 0) return file_error("protect", at->path(), errno);
   }
   if (error) return file_error("read", from, error.value());
   SPORE_CHECK(sync_path(from));

@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <optional>
 
 #include "core/base/unique_fd.hpp"
 
@@ -22,6 +26,7 @@ using spore::Result;
 namespace {
 
 constexpr size_t kMostOutput = 65536, kMostErrors = 4096;
+constexpr std::chrono::seconds kStopGrace{5};
 
 struct Pipe {
   UniqueFd read, write;
@@ -55,6 +60,67 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
+// As a shell starts a program: nothing blocked, nothing ignored but what our own user ignores (nohup), and a process
+// group of its own.
+class SpawnAttributes {
+ public:
+  SpawnAttributes() {
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) sigdelset(&all, signal);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setsigdefault(&attributes_, &all);
+    ::posix_spawnattr_setpgroup(&attributes_, 0);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  }
+  ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+  [[nodiscard]] const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
+// Takes the signals that ask us to end, for as long as it lives, as readable bytes. What it took is raised again when
+// it goes, with the mask of before.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+      struct sigaction action {};
+      if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) sigaddset(&set, signal);
+    }
+    ::pthread_sigmask(SIG_BLOCK, &set, &before_);
+    fd_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  ~StopSignals() {
+    if (first_ != 0) ::raise(first_);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] int first() const { return first_; }
+  // The signal that has come, or 0.
+  int take() {
+    signalfd_siginfo info{};
+    if (::read(fd_.get(), &info, sizeof info) != sizeof info) return 0;
+    if (first_ == 0) first_ = static_cast<int>(info.ssi_signo);
+    return static_cast<int>(info.ssi_signo);
+  }
+
+ private:
+  sigset_t before_{};
+  UniqueFd fd_;
+  int first_ = 0;
+};
+
 // Takes what is there; false at the end.
 bool drain(int fd, std::string& into, size_t most, bool keep_end) {
   std::array<char, 4096> buffer{};
@@ -65,12 +131,29 @@ bool drain(int fd, std::string& into, size_t most, bool keep_end) {
   return count > 0;
 }
 
-void collect(Pipe& out, Pipe& err, ScriptOutcome& outcome) {
-  std::array<pollfd, 2> fds{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}}};
+// Until both pipes have ended. A stop signal goes on to the script's whole group; what is left of it after the grace is
+// killed, and whoever holds the pipes then is not waited for.
+void collect(Pipe& out, Pipe& err, StopSignals& stop, pid_t group, ScriptOutcome& outcome) {
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> kill_at;
+  std::array<pollfd, 3> fds{{{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
   while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return;
+    int wait = -1;
+    if (kill_at) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*kill_at - Clock::now()).count();
+      if (left <= 0) {
+        ::kill(-group, SIGKILL);
+        return;
+      }
+      wait = static_cast<int>(left);
+    }
+    if (::poll(fds.data(), fds.size(), wait) < 0 && errno != EINTR) return;
     if (fds[0].fd >= 0 && fds[0].revents && !drain(fds[0].fd, outcome.output, kMostOutput, false)) fds[0].fd = -1;
     if (fds[1].fd >= 0 && fds[1].revents && !drain(fds[1].fd, outcome.errors, kMostErrors, true)) fds[1].fd = -1;
+    if (const int signal = fds[2].revents ? stop.take() : 0; signal != 0) {
+      ::kill(-group, signal);
+      if (!kill_at) kill_at = Clock::now() + kStopGrace;
+    }
   }
 }
 
@@ -91,19 +174,24 @@ Result<ScriptOutcome> run_script(const fs::path& script, const std::vector<std::
   actions.open_null(0);
   actions.dup(out.write.get(), 1);
   if (quiet) actions.dup(err.write.get(), 2);
+  const SpawnAttributes attributes;
   pid_t child = 0;
   const auto argument_pointers = pointers(argv), variable_pointers = pointers(variables);
-  const int code =
-      ::posix_spawn(&child, script.c_str(), actions.get(), nullptr, argument_pointers.data(), variable_pointers.data());
+  StopSignals stop; // before there is a child that nobody would stop
+  const int code = ::posix_spawn(&child, script.c_str(), actions.get(), attributes.get(), argument_pointers.data(),
+                                 variable_pointers.data());
   if (code != 0) return fail(SPORE_E_IO, "cannot start '" + script.string() + "': " + std::strerror(code));
   out.write.reset();
   err.write.reset();
   ScriptOutcome outcome;
-  collect(out, err, outcome);
+  collect(out, err, stop, child, outcome);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (stop.first() != 0)
+    return fail(SPORE_E_STATE,
+                "'" + script.string() + "' was stopped by SIG" + std::string(::sigabbrev_np(stop.first())));
   return outcome;
 }
 

@@ -22,7 +22,9 @@ struct ReleaseSettings {
   std::string repository = "buildkite/cleanroom-kernels";
   std::string tag = "v0.6.0";
   std::string version = "6.1.155";
-  std::string sha256; // empty, or the digest that the kernel must have, whatever the release says
+  // The digest that the kernel must have, whatever the release says. Empty: the one published beside the kernel counts,
+  // which shows damage and later change, but not that somebody replaced both at their origin.
+  std::string sha256;
 };
 
 struct KernelSettings {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/loader/zboot.hpp"
+
 namespace sporehost::loader {
 
 namespace {
@@ -72,6 +74,16 @@ Result<void> use_compressed_image(KernelImage& kernel, Bytes image, const Kernel
   return use_arm64_image(kernel, bytes, options);
 }
 
+// What firmware would unpack and start; the Image in it starts without firmware too.
+Result<void> use_zboot(KernelImage& kernel, Bytes image, const KernelOptions& options) {
+  SPORE_TRY(const ZbootImage zboot, parse_zboot(image));
+  if (zboot.machine != kPeMachineArm64)
+    return fail(SPORE_E_UNSUPPORTED, "an EFI zboot image that is not for arm64; only arm64's can be unpacked here");
+  if (options.arch != Arch::aarch64) return wrong_arch(Arch::aarch64, options.arch);
+  auto used = use_compressed_image(kernel, zboot.payload, options);
+  return used ? std::move(used) : used.error().in("EFI zboot image");
+}
+
 // The classic way: the guest's own decompressor starts at 0x200 and unpacks within init_size bytes.
 void use_compressed(KernelImage& kernel, Bytes protected_mode) {
   const SetupHeader& header = *kernel.setup_header;
@@ -113,8 +125,9 @@ spore::Error unknown_kind(Bytes image) {
     return fail(SPORE_E_UNSUPPORTED, "a bare " + std::string(compression_name(compression)) +
                                          " file; decompress it first, or use the bzImage");
   }
-  return fail(SPORE_E_INVALID,
-              "neither a bzImage, an ELF vmlinux nor an arm64 Image; check the path, or fetch it again");
+  return fail(
+      SPORE_E_INVALID,
+      "neither a bzImage, an ELF vmlinux, an arm64 Image nor an EFI zboot image; check the path, or fetch it again");
 }
 
 } // namespace
@@ -143,6 +156,8 @@ Result<KernelImage> parse_kernel(Bytes image, const KernelOptions& options) {
   } else if (looks_like_bzimage(image)) {
     kernel.kind = KernelKind::bzimage;
     SPORE_CHECK(use_bzimage(kernel, image, options));
+  } else if (looks_like_zboot(image)) {
+    SPORE_CHECK(use_zboot(kernel, image, options));
   } else if (looks_like_arm64_image(image)) {
     SPORE_CHECK(use_arm64_image(kernel, image, options));
   } else if (options.arch == Arch::aarch64 && can_decompress(detect_compression(image))) {

@@ -7,8 +7,8 @@
 // physical addresses and run at its linked virtual ones, the image is right as it is. KASLR of the kernel's text is
 // therefore off.
 //
-// An arm64 Image, plain or compressed as a whole (Image.gz), goes to the start of RAM and is entered at its first byte.
-// It relocates itself, with KASLR where the device tree has a seed.
+// An arm64 Image, plain, compressed as a whole (Image.gz) or inside an EFI zboot image, goes to the start of RAM and is
+// entered at its first byte. It relocates itself, with KASLR where the device tree has a seed.
 //
 // Owns what its spans point to; movable, and spans stay valid across a move. [any]
 #pragma once

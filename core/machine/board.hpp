@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/bus/bus.hpp"
+#include "core/loader/kernel_image.hpp"
 #include "core/machine/backend.hpp"
 #include "core/memory/guest_memory.hpp"
 
@@ -34,7 +35,6 @@ struct MmioSlot {
 enum class Discovery { tables, command_line };
 
 struct BootRequest {
-  std::string kernel;                // path
   std::optional<std::string> initrd; // path
   std::string cmdline;               // complete but for what Discovery::command_line adds
   Discovery discovery = Discovery::tables;
@@ -74,14 +74,21 @@ class Board {
 
   [[nodiscard]] virtual SerialPort serial_port() const = 0;
 
+  // Whether a kernel may need Discovery::command_line here. [any]
+  [[nodiscard]] virtual bool has_command_line_discovery() const { return false; }
+
   // What every kernel is told on this board. [any]
   [[nodiscard]] virtual std::string_view usual_cmdline(Discovery discovery) const = 0;
 
   // What a new VM needs before it has vCPUs. [main], once, after the backend's `open`.
   [[nodiscard]] virtual spore::Result<void> prepare_vm(Backend& /*backend*/) const { return {}; }
 
-  // Loads kernel, initrd and tables. [main], once, before any vCPU exists.
-  [[nodiscard]] virtual spore::Result<void> load(GuestMemory& memory, const BootRequest& request) = 0;
+  // How the loader reads a kernel for this board. [any]
+  [[nodiscard]] virtual loader::KernelOptions kernel_options() const = 0;
+
+  // Loads the kernel, which was read with these options, the initrd and tables. [main], once, before any vCPU exists.
+  [[nodiscard]] virtual spore::Result<void> load(GuestMemory& memory, const loader::KernelImage& kernel,
+                                                 const BootRequest& request) = 0;
 
   // Gives vCPU `index` its first state. [vcpu], after `load`.
   [[nodiscard]] virtual spore::Result<void> prepare_vcpu(Backend& backend, uint32_t index) const = 0;

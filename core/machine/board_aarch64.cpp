@@ -46,13 +46,15 @@ class Arm64Board final : public Board {
     return {};
   }
 
-  Result<void> load(GuestMemory& memory, const BootRequest& request) override {
+  [[nodiscard]] loader::KernelOptions kernel_options() const override {
     loader::KernelOptions options;
     options.arch = loader::Arch::aarch64;
     options.ram_start = layout_.ram.gpa;
-    SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(request.kernel, options));
-    if (auto usable = check(kernel, request.cmdline); !usable)
-      return usable.error().in("kernel '" + request.kernel + "'");
+    return options;
+  }
+
+  Result<void> load(GuestMemory& memory, const loader::KernelImage& kernel, const BootRequest& request) override {
+    if (auto usable = check(kernel, request.cmdline); !usable) return usable.error().in(kernel.file.name());
     SPORE_CHECK(load_segments(memory, kernel));
     SPORE_TRY(const GpaRange initrd, load_initrd(memory, kernel, request.initrd, layout_.fdt.gpa));
 

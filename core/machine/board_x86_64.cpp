@@ -53,6 +53,7 @@ class X86Board final : public Board {
   [[nodiscard]] std::optional<uint32_t> power_button_gsi() const override { return x86::kPowerButtonGsi; }
 
   [[nodiscard]] SerialPort serial_port() const override { return {"PNP0501", "ttyS0", "CONFIG_SERIAL_8250_CONSOLE"}; }
+  [[nodiscard]] bool has_command_line_discovery() const override { return true; }
   // Without ACPI the keyboard controller's pulse is the way to reset. With it, reset_vector.hpp says why it is named.
   [[nodiscard]] std::string_view usual_cmdline(Discovery discovery) const override {
     return discovery == Discovery::command_line ? "panic=-1 pci=off reboot=k" : "panic=-1 pci=off reboot=a";
@@ -71,12 +72,12 @@ class X86Board final : public Board {
     return ports.insert(x86::kKeyboardResetPort, 1, "keyboard controller reset", *keyboard_);
   }
 
-  Result<void> load(GuestMemory& memory, const BootRequest& request) override {
-    SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(request.kernel, loader::KernelOptions{}));
-    const std::string who = "kernel '" + request.kernel + "'";
+  [[nodiscard]] loader::KernelOptions kernel_options() const override { return {}; }
+
+  Result<void> load(GuestMemory& memory, const loader::KernelImage& kernel, const BootRequest& request) override {
     MemoryWriter writer(memory);
     if (auto fits = loader::check_kernel_fits(kernel.segments, x86::kHighMemory, layout_.low_ram.end()); !fits)
-      return fits.error().in(who);
+      return fits.error().in(kernel.file.name());
     SPORE_CHECK(load_segments(memory, kernel));
 
     x86::BootInfo info;
@@ -87,7 +88,7 @@ class X86Board final : public Board {
     info.entry_gpa = kernel.entry_gpa;
     if (kernel.setup_header) info.setup_header = kernel.setup_header->raw;
     info.cmdline = cmdline;
-    // A kernel that is known to have no ACPI gets none; every other one finds both kinds of tables and picks.
+    // A kernel that is known to have no ACPI gets none; every other one finds its devices there.
     info.acpi = request.discovery == Discovery::tables;
     if (info.acpi) SPORE_CHECK(load_acpi(writer, request));
     SPORE_CHECK(x86::write_mptable(writer, request.vcpus));

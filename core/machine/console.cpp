@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/machine/console_tail.hpp"
+
 namespace sporehost {
 
 using spore::fail;
@@ -68,13 +70,7 @@ void Console::read_input() {
 }
 
 std::string Console::last_lines(size_t lines) const {
-  size_t start = kept_.size();
-  for (size_t seen = 0; start > 0; --start)
-    if (kept_[start - 1] == '\n' && start != kept_.size() && ++seen == lines) break;
-  std::string text = kept_.substr(start);
-  for (char& c : text)
-    if (c != '\n' && c != '\t' && static_cast<unsigned char>(c) < 0x20) c = ' ';
-  return text;
+  return console_tail(kept_, lines);
 }
 
 std::string Console::panic_line() const {

@@ -26,7 +26,7 @@ class Console {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  // The last `lines` lines, printable. [main]
+  // The last `lines` lines, printable, or those that tell most of a panic (console_tail.hpp). [main]
   [[nodiscard]] std::string last_lines(size_t lines) const;
   // The line in which the kernel says that it panics, or empty. [main]
   [[nodiscard]] std::string panic_line() const;

@@ -13,6 +13,7 @@
 #include "core/base/rate_limited_log.hpp"
 #include "core/bus/bus.hpp"
 #include "core/config/machine_config.hpp"
+#include "core/kernel/kernel_features.hpp"
 #include "core/kernel/progress.hpp"
 #include "core/machine/backend_choice.hpp"
 #include "core/machine/board.hpp"
@@ -47,8 +48,9 @@ class Machine {
   spore::Result<void> make_memory();
   spore::Result<void> make_devices();
   spore::Result<void> load_guest();
-  [[nodiscard]] std::string command_line() const;
-  [[nodiscard]] Discovery discovery() const;
+  [[nodiscard]] kernel::KernelFeatures kernel_features(const loader::KernelImage& image) const;
+  [[nodiscard]] Discovery discovery(const kernel::KernelFeatures& features) const;
+  [[nodiscard]] std::string command_line(const kernel::KernelFeatures& features, Discovery discovery) const;
   [[nodiscard]] spore_vm_callbacks callbacks();
 
   // machine_run.cpp: events of a run, all [main] unless tagged

@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/size.hpp"
+#include "core/machine/discovery.hpp"
 #include "core/machine/machine.hpp"
 
 namespace sporehost {
@@ -15,11 +16,9 @@ LogSink bus_log(const char* name, spdlog::level::level_enum level) {
   return [name, level](int32_t, std::string_view text) { spdlog::log(level, "{}: {}", name, text); };
 }
 
-// Which console the kernel of a managed machine has, by its configuration; a custom one is asked nothing.
-std::string_view console_name(const std::optional<kernel::ManagedKernel>& managed, const SerialPort& port,
-                              bool present) {
-  const bool driver = !managed || managed->config.built_in(port.config_symbol);
-  return present && driver ? port.console : "hvc0";
+// Which console a kernel has; one of which nothing is known is taken to have a driver for the serial port.
+std::string_view console_name(const kernel::KernelFeatures& features, const SerialPort& port, bool present) {
+  return present && features.serial_driver.value_or(true) ? port.console : "hvc0";
 }
 
 } // namespace
@@ -143,19 +142,33 @@ Result<void> Machine::make_devices() {
   return {};
 }
 
-Discovery Machine::discovery() const {
-  if (!planned_.managed || config_.boot.kernel.origin != ArtifactOrigin::managed) return Discovery::tables;
-  return planned_.managed->config.built_in("CONFIG_ACPI") ? Discovery::tables : Discovery::command_line;
+kernel::KernelFeatures Machine::kernel_features(const loader::KernelImage& image) const {
+  const std::string_view serial = board_->serial_port().config_symbol;
+  if (config_.boot.kernel.origin == ArtifactOrigin::managed)
+    return kernel::features_of(planned_.managed->config, serial, "its verified configuration");
+  return kernel::find_features(image, planned_.kernel, serial);
+}
+
+// How the kernel is told of its devices. Of arm64's kernels nothing need be known for that: all read the device tree.
+Discovery Machine::discovery(const kernel::KernelFeatures& features) const {
+  if (!board_->has_command_line_discovery()) {
+    spdlog::debug("kernel {}: it finds its devices in the device tree", planned_.kernel);
+    return Discovery::tables;
+  }
+  const DiscoveryChoice choice = choose_discovery(features, config_.boot.cmdline);
+  spdlog::debug("kernel {}: {}", planned_.kernel, choice.reason);
+  if (!choice.warning.empty()) spdlog::warn("{}", choice.warning);
+  return choice.discovery;
 }
 
 // What the board needs, then what the kernel needs, then what the user adds, so that the user has the last word.
-std::string Machine::command_line() const {
+std::string Machine::command_line(const kernel::KernelFeatures& features, Discovery discovery) const {
   const bool managed = config_.boot.kernel.origin == ArtifactOrigin::managed;
   const SerialPort port = board_->serial_port();
   std::string line = "console=";
-  line += console_name(managed ? planned_.managed : std::nullopt, port, devices_->has_hardware(port.hardware_id));
+  line += console_name(features, port, devices_->has_hardware(port.hardware_id));
   line += " ";
-  line += board_->usual_cmdline(discovery());
+  line += board_->usual_cmdline(discovery);
   if (managed) line += " quiet";
   if (managed && !planned_.managed->cmdline.empty()) line += " " + planned_.managed->cmdline;
   if (!config_.boot.cmdline.empty()) line += " " + config_.boot.cmdline;
@@ -163,16 +176,17 @@ std::string Machine::command_line() const {
 }
 
 Result<void> Machine::load_guest() {
+  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(planned_.kernel, board_->kernel_options()));
+  const kernel::KernelFeatures features = kernel_features(kernel);
   BootRequest request;
-  request.kernel = planned_.kernel;
   request.initrd = planned_.initrd;
-  request.cmdline = command_line();
-  request.discovery = discovery();
+  request.discovery = discovery(features);
+  request.cmdline = command_line(features, request.discovery);
   request.vcpus = config_.cpus;
   request.devices = devices_->mmio_slots();
   request.serial = devices_->has_hardware(board_->serial_port().hardware_id);
-  spdlog::debug("kernel {} with command line: {}", request.kernel, request.cmdline);
-  SPORE_CHECK(board_->load(memory_, request));
+  spdlog::debug("kernel {} with command line: {}", planned_.kernel, request.cmdline);
+  SPORE_CHECK(board_->load(memory_, kernel, request));
   // Mapped only now: files that were laid over RAM have their final pages, and the backend sees each range once.
   for (const GuestMemory::Region& region : memory_.ram())
     SPORE_CHECK(backend_.backend->map_memory(region.gpa, region.mapping.data(), region.bytes(),

@@ -13,13 +13,13 @@
 #include "core/base/whole_number.hpp"
 #include "guest/agent/agent.hpp"
 #include "guest/agent/boot.hpp"
+#include "guest/agent/channel.hpp"
 #include "guest/agent/module_list.hpp"
 #include "guest/agent/uevents.hpp"
 
 namespace sporehost::agent {
 namespace {
 
-constexpr int kPortTimeoutMs = 30'000;
 constexpr char kModuleListPath[] = "/etc/sporehost/modules";
 
 // Loads in order; what fails is told to `report`. Returns how many were loaded.
@@ -56,11 +56,8 @@ void finish_boot(Agent& agent, const ModuleList& modules) {
   const UniqueFd uevents = open_uevents();
   const ModuleList modules = parse_module_list(read_text(kModuleListPath));
   const std::uint32_t loaded = load_modules(modules.channel, [](const std::string& problem) { console(problem); });
-  const UniqueFd port = open_port(guest::kPortName, uevents.get(), kPortTimeoutMs);
+  const UniqueFd port = find_channel(uevents.get());
   if (!port) {
-    console(std::string("no virtio-console port named '") + guest::kPortName +
-            "' appeared in 30 s; the machine needs a virtio-console device with it, and the kernel its driver. "
-            "Powering off.");
     sync();
     end_machine(choose_power_off(guest::PowerOff::kAuto));
   }

@@ -39,7 +39,8 @@ TEST_F(BootFiles, KernelThatIsNotThere) {
 TEST_F(BootFiles, KernelThatIsNone) {
   expect_refused(boot(write("k", "#!/bin/sh\necho no kernel\n")),
                  "kernel '" + path("k") +
-                     "': neither a bzImage, an ELF vmlinux nor an arm64 Image; check the path, or fetch it again");
+                     "': neither a bzImage, an ELF vmlinux, an arm64 Image nor an EFI zboot image; check the path, or "
+                     "fetch it again");
 }
 
 TEST_F(BootFiles, KernelOfNoBytes) {

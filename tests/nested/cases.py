@@ -105,6 +105,10 @@ MEMORY = [
     Case("kernel-yaml", "memory", yaml="boot: {kernel: /job/custom/kernel, cmdline: quiet}", argv=["/bin/true"],
          report=fixed(16384), stderr_has=["the kernel is custom (`kernel` in the machine description)"],
          check=has_fixed_memory),
+    # What Fedora ships: the host unpacks it.
+    Case("custom-kernel-zboot", "memory", arch=("arm64",), yaml="memory: 512MiB\nboot: {cmdline: quiet}",
+         arguments=["--kernel", "/job/managed/zboot"], argv=["/bin/true"], report=fixed(512),
+         stderr_has=["it finds its devices in the device tree"], check=has_fixed_memory),
     Case("initrd-option", "memory", arguments=["--initrd", "/job/custom/initrd.cpio"], shell="echo an answer",
          report=fixed(16384), stdout="an answer\n", stderr_has=["the initrd is custom (--initrd)"],
          check=has_fixed_memory),
@@ -123,6 +127,21 @@ def is_whole(result):
 def streams_are_apart(result):
     expected = "".join(f"err {n}\n" for n in range(1, 201))
     result.expect(result.text("stderr") == expected, "standard error is just what the workload wrote there")
+
+
+def shows_no_trace(result):
+    shown = result.text("stderr").partition("the last lines of the guest's console:")[2]
+    result.expect("Kernel panic - not syncing" in shown, "the panic is among the lines that are shown")
+    result.expect("Call Trace" not in shown and "+0x" not in shown, "and no call trace")
+
+
+def says_why_there_is_no_channel(result):
+    console = result.text("console")
+    result.expect(console.count("sporehost-agent: no guest channel") == 2, "the agent speaks twice on the console")
+    result.expect("the virtio-console has no driver" in console, "it says what is missing")
+    result.expect("cannot run" in console and "Powering off." in console, "it says what it does")
+    spent = float(result.text("seconds"))
+    result.expect(spent < 25, f"it ended {spent} s after the start, not half a minute later")
 
 
 def ended_at_once(result):
@@ -170,6 +189,10 @@ LIFE = [
                      "the last lines of the guest's console:"]),
     Case("panic-no-init", "panic", yaml="memory: 512MiB\nboot: {cmdline: rdinit=/nonexistent}", argv=["/bin/true"],
          status=123, report={"end": "panic"}, stderr_has=["the guest's kernel panicked: Kernel panic - not syncing:"]),
+    # A file that is no archive. The reason is told by the kernel long before it panics, and must be seen.
+    Case("initrd-is-no-archive", "panic", yaml="memory: 512MiB", arguments=["--initrd", "/job/managed/config"],
+         argv=["/bin/true"], status=123, report={"end": "panic"}, stderr_has=["Initramfs unpacking failed: "],
+         check=shows_no_trace),
     Case("panic-restart", "panic",
          yaml="memory: 512MiB\nlifecycle: {on-guest-reset: restart, run-timeout: 20s}\n"
               "boot: {cmdline: rdinit=/nonexistent}",
@@ -179,6 +202,9 @@ LIFE = [
     Case("reset-by-bios", "panic", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: reboot=b}",
          shell="reboot -f; sleep 1000", status=123,
          report={"end": "guest-reset"}, stderr_has=["the guest restarted itself before its workload had ended"]),
+    # The agent finds nothing to talk on: it says so, and why, and does not keep the machine for half a minute.
+    Case("no-channel", "life", yaml="memory: 512MiB\nboot: {cmdline: module_blacklist=virtio_console}", argv=["/bin/true"],
+         status=123, report={"end": "power-off"}, stderr_has=["so the workload cannot run"], check=says_why_there_is_no_channel),
     # PID 1 is a program that knows nothing of the host: sleep, whose argument follows the two dashes.
     Case("never-ready", "life", yaml="memory: 512MiB\nlifecycle: {ready-timeout: 8s}\n"
          "boot: {cmdline: rdinit=/bin/sleep -- 1000}",
@@ -301,7 +327,23 @@ def kernel_case(flavour, discovery):
                 check=grows_without_modules)
 
 
-KERNELS = [kernel_case("noacpi", "virtio_mmio.device="), kernel_case("acpi", "reboot=a")]
+# A kernel of which nothing is told: no configuration inside or beside it, no ACPI, PCI or serial port. It is the user's
+# own, so its image alone says how it finds its devices, and which console it has.
+UNKNOWN_KERNEL = Case(
+    "custom-kernel-noacpi", "kernels", kernel="noacpi", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: quiet}",
+    arguments=["--kernel", "/job/managed-noacpi/without-config"],
+    shell="echo an answer; grep -c virtio_mmio.device= /proc/cmdline; grep -c console=hvc0 /proc/cmdline",
+    stdout="an answer\n1\n1\n", report={"ram_mib": 512, "end": "workload"},
+    stderr_has=["it has no ACPI, so it gets virtio_mmio.device= and the MP table (the texts in its image (Linux 6."])
+
+# Without kvm-clock Linux ticks by the PC's timer, interrupt 0, until it knows better.
+NO_KVMCLOCK = Case(
+    "no-kvmclock", "kernels", kernel="noacpi", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: no-kvmclock}",
+    shell="grep -v kvm-clock /sys/devices/system/clocksource/clocksource0/current_clocksource\n"
+          "awk '$1 == \"0:\" && $NF == \"timer\" && $2 > 100 { print \"it ticks\" }' /proc/interrupts",
+    check=lambda result: result.expect(result.text("stdout").endswith("\nit ticks\n"), "interrupt 0 came 100 times"))
+
+KERNELS = [kernel_case("noacpi", "virtio_mmio.device="), kernel_case("acpi", "reboot=a"), UNKNOWN_KERNEL, NO_KVMCLOCK]
 
 CASES = MEMORY + LIFE + PLUG + KERNELS
 

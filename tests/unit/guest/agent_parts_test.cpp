@@ -5,8 +5,11 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "guest/agent/boot.hpp"
+#include "guest/agent/channel.hpp"
 #include "guest/agent/meminfo.hpp"
 #include "guest/agent/module_list.hpp"
 #include "guest/agent/outbox.hpp"
@@ -51,6 +54,37 @@ TEST(ModuleList, AMissingFileSaysSo) {
   EXPECT_EQ(load_module("/no/such/root", {"kernel/x.ko", ""}, problem), LoadResult::kFailed);
   EXPECT_THAT(problem, HasSubstr("/no/such/root/kernel/x.ko"));
   EXPECT_THAT(problem, HasSubstr("another kernel"));
+}
+
+// A folder that looks like /sys does, as far as the channel is concerned.
+class ChannelPartsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "spore-sys-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    sys_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(sys_); }
+  void put(const std::string& path, const std::string& text) {
+    std::filesystem::create_directories((sys_ / path).parent_path());
+    std::ofstream(sys_ / path) << text;
+  }
+  std::string why() { return why_no_channel(look_for_parts(sys_.string())); }
+
+  std::filesystem::path sys_;
+};
+
+TEST_F(ChannelPartsTest, TheFirstMissingPartIsNamed) {
+  EXPECT_THAT(why(), HasSubstr("no virtio device at all"));
+  put("bus/virtio/devices/virtio0/device", "0x0004\n");
+  EXPECT_THAT(why(), HasSubstr("none of the 1 virtio devices is a virtio-console"));
+  put("bus/virtio/devices/virtio1/device", "0x0003\n");
+  EXPECT_FALSE(look_for_parts(sys_.string()).driver);
+  EXPECT_THAT(why(), HasSubstr("the virtio-console has no driver"));
+  put("bus/virtio/devices/virtio1/driver/name", "");
+  EXPECT_THAT(why(), HasSubstr("does the guest get its interrupts"));
+  put("class/virtio-ports/vport1p1/name", "org.qemu.guest_agent.0\n");
+  EXPECT_THAT(why(), HasSubstr("has other ports only (org.qemu.guest_agent.0)"));
 }
 
 TEST(Meminfo, Fields) {

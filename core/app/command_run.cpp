@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 
 #include "core/app/common.hpp"
+#include "core/app/standard_output.hpp"
+#include "core/base/log_output.hpp"
+#include "core/base/non_blocking_writer.hpp"
 #include "core/machine/machine.hpp"
 
 namespace sporehost::app {
@@ -38,24 +40,38 @@ Result<void> publish(const Report& report, ReportFormat format, const std::optio
     if (!out) return report_file_error(*file);
     return {};
   }
-  std::FILE* stream = format == ReportFormat::json ? stdout : stderr;
-  const char* line_end = format == ReportFormat::json && report.stdout_open_line ? "\n" : "";
-  std::fprintf(stream, "%s%s\n", line_end, text.c_str());
-  std::fflush(stream);
-  return {};
+  if (format == ReportFormat::text) {
+    say(text + "\n");
+    return {};
+  }
+  const std::string line_end = report.stdout_open_line ? "\n" : "";
+  if (write_within(STDOUT_FILENO, line_end + text + "\n", kLastWords)) return {};
+  return fail(SPORE_E_IO, std::string("the report cannot be written to standard output: ") + std::strerror(errno));
+}
+
+// The log's last lines have as long as the last words, and then the log is over.
+void finish_log(Report& report) {
+  const auto log = log_output();
+  if (!log) return;
+  log->finish(kLastWords);
+  report.log_lines_lost = log->lost_lines();
+  if (report.log_lines_lost != 0)
+    say(fmt::format("sporehost: {}: {} lines of the log were lost: {}\n", log->name(), report.log_lines_lost,
+                    log->error() == 0 ? "nobody read them" : std::strerror(log->error())));
 }
 
 void explain(const Report& report) {
+  for (const Loss& loss : report.losses)
+    if (!loss.reader_gone()) say("sporehost: " + loss.text() + "\n");
   if (report.outcome.text.empty()) return;
-  std::fprintf(stderr, "sporehost: %s\n", report.outcome.text.c_str());
+  say("sporehost: " + report.outcome.text + "\n");
   if (!report.console_tail.empty())
-    std::fprintf(stderr, "sporehost: the last lines of the guest's console:\n%s\n", report.console_tail.c_str());
+    say("sporehost: the last lines of the guest's console:\n" + report.console_tail + "\n");
 }
 
-Result<Report> run_once(const MachineConfig& config, plugin::Registry& registry, const Arguments& arguments,
-                        uint64_t started_ns, uint64_t& first_run_ns) {
-  const ConsoleTarget console = ConsoleTarget::parse(arguments.value("console").value_or("auto"));
-  SPORE_TRY(auto machine, Machine::create(config, registry, console, started_ns));
+Result<Report> run_once(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, uint64_t started_ns,
+                        uint64_t& first_run_ns) {
+  SPORE_TRY(auto machine, Machine::create(config, registry, outputs, started_ns));
   if (first_run_ns == 0) first_run_ns = monotonic_ns();
   return machine->run(monotonic_ns() - first_run_ns);
 }
@@ -70,20 +86,30 @@ int run_machine(const Arguments& arguments) {
   if (auto runnable = check_runnable(*config); !runnable) return complain(runnable.error());
   if (auto writable = check_report_file(arguments.value("report-file")); !writable) return complain(writable.error());
   plugin::Registry registry = make_registry(arguments, &*config);
+  const ConsoleTarget console = ConsoleTarget::parse(arguments.value("console").value_or("auto"))
+                                    .resolved(config->boot.initrd.origin != ArtifactOrigin::managed);
+  auto outputs = Outputs::create(console);
+  if (!outputs) return complain(outputs.error());
+  unsigned restarts = 0;
   uint64_t first_run_ns = 0; // a reset starts another machine, but no other run: lifecycle.run-timeout goes on
   while (true) {
-    const auto report = run_once(*config, registry, arguments, started_ns, first_run_ns);
+    auto report = run_once(*config, registry, **outputs, started_ns, first_run_ns);
     if (!report) return complain(report.error());
     const bool reset = report->outcome.end == RunEnd::guest_reset || report->outcome.end == RunEnd::panic;
     if (reset && config->lifecycle.on_guest_reset == GuestReset::restart) {
       // A new machine is the most thorough system reset there is: nothing of the old one is left.
       spdlog::info("{}; starting it again (lifecycle.on-guest-reset)", report->outcome.text);
+      (*outputs)->mark_restart(++restarts);
       continue;
     }
+    finish_log(*report);
     explain(*report);
-    if (auto published = publish(*report, config->report, arguments.value("report-file")); !published)
-      return complain(published.error());
-    return report->outcome.exit_status;
+    int status = report->outcome.exit_status;
+    if (auto published = publish(*report, config->report, arguments.value("report-file")); !published) {
+      say("sporehost: " + published.error().text + "\n");
+      if (status == 0) status = kExitOutput; // not "nothing was run"
+    }
+    return status;
   }
 }
 

@@ -1,11 +1,15 @@
 #include "core/app/common.hpp"
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 
+#include "core/base/log_output.hpp"
 #include "core/base/text.hpp"
 #include "core/machine/outcome.hpp"
 
@@ -39,6 +43,23 @@ plugin::Registry make_registry(const Arguments& arguments, const MachineConfig* 
   return plugin::Registry(plugin::SearchPath::of_process(arguments.values("plugin-path"), configured));
 }
 
+namespace {
+
+Result<void> log_to_file(const std::filesystem::path& path) {
+  std::error_code ignored; // the file says what is wrong
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644));
+  if (!file) {
+    const std::string why =
+        errno == ENXIO ? "it is a pipe that nobody reads; start the reader first" : std::string(std::strerror(errno));
+    return fail(SPORE_E_IO, "log.file: " + quote(path.string()) + " cannot be written: " + why);
+  }
+  log_to(std::make_shared<LogOutput>(std::move(file), "log.file " + quote(path.string())));
+  return {};
+}
+
+} // namespace
+
 Result<void> set_up_logging(const Arguments& arguments, const MachineConfig* config) {
   const std::string level =
       arguments.value("log").value_or(config != nullptr ? std::string(to_string(config->log.level)) : "warn");
@@ -46,15 +67,10 @@ Result<void> set_up_logging(const Arguments& arguments, const MachineConfig* con
   if (std::find(levels.begin(), levels.end(), level) == levels.end())
     return fail(SPORE_E_INVALID, "--log: unknown level " + quote(level) + did_you_mean(level, levels) +
                                      "; it is one of " + join_or(levels));
-  try {
-    if (config != nullptr && config->log.file)
-      spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-          "sporehost", std::make_shared<spdlog::sinks::basic_file_sink_mt>(config->log.file->string())));
-    else
-      spdlog::set_default_logger(
-          std::make_shared<spdlog::logger>("sporehost", std::make_shared<spdlog::sinks::stderr_color_sink_mt>()));
-  } catch (const spdlog::spdlog_ex& e) {
-    return fail(SPORE_E_IO, std::string("log.file: ") + e.what());
+  if (config != nullptr && config->log.file) {
+    SPORE_CHECK(log_to_file(*config->log.file));
+  } else {
+    log_to(std::make_shared<LogOutput>(STDERR_FILENO));
   }
   spdlog::set_pattern("sporehost[%t] %H:%M:%S.%e %^%l%$ %v");
   spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));

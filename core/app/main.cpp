@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "core/app/common.hpp"
+#include "core/app/standard_output.hpp"
 #include "core/machine/outcome.hpp"
 
 #ifndef SPOREHOST_VERSION
@@ -88,7 +89,8 @@ int run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   try {
-    return run(std::vector<std::string>(argv + 1, argv + argc));
+    secure_standard_descriptors();
+    return close_standard_output(run(std::vector<std::string>(argv + 1, argv + argc)));
   } catch (const std::exception& e) {
     // Libraries throw; what reaches this point is a defect or an empty machine, and worth a message all the same.
     std::fprintf(stderr, "sporehost: internal error: %s\n", e.what());

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/rate_limit.hpp"
+
 namespace sporehost {
 
 // Where a part of the core sends its lines: the level is SPORE_LOG_*, the text one line. Must be callable from any
@@ -22,7 +24,7 @@ using LogSink = std::function<void(int32_t level, std::string_view text)>;
 class RateLimitedLog {
  public:
   explicit RateLimitedLog(LogSink sink, uint32_t lines = 5, std::chrono::milliseconds period = std::chrono::seconds(10))
-      : sink_(std::move(sink)), lines_(lines), period_(period) {}
+      : sink_(std::move(sink)), limit_(lines, period) {}
 
   // Logs what `text()` returns; it is not called, and nothing is formatted, when the line is left out. [any]
   template <typename MakeText>
@@ -35,30 +37,21 @@ class RateLimitedLog {
     sink_(level, line);
   }
 
+  // Lines that were left out, in all. [any]
+  [[nodiscard]] uint64_t left_out() const {
+    const std::lock_guard guard(mutex_);
+    return limit_.refused();
+  }
+
  private:
-  // How many lines were left out since the last one that was not; nothing when this one is left out too.
   std::optional<uint64_t> admit() {
     const std::lock_guard guard(mutex_);
-    const auto now = std::chrono::steady_clock::now();
-    if (used_ == 0 || now - start_ >= period_) {
-      start_ = now;
-      used_ = 0;
-    }
-    if (used_ >= lines_) {
-      ++left_out_;
-      return std::nullopt;
-    }
-    ++used_;
-    return std::exchange(left_out_, 0);
+    return limit_.admit(std::chrono::steady_clock::now().time_since_epoch());
   }
 
   LogSink sink_;
-  const uint32_t lines_;
-  const std::chrono::steady_clock::duration period_;
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point start_;
-  uint32_t used_ = 0;
-  uint64_t left_out_ = 0;
+  mutable std::mutex mutex_;
+  RateLimit limit_;
 };
 
 } // namespace sporehost

@@ -76,22 +76,12 @@ std::string_view to_string(GuestChannel::State state) {
   return "unknown";
 }
 
-bool GuestChannel::RateLimit::allow(std::chrono::nanoseconds now) {
-  if (!window_ || now - *window_ >= std::chrono::seconds(1)) {
-    window_ = now;
-    used_ = 0;
-  }
-  if (used_ >= per_second_) return false;
-  ++used_;
-  return true;
-}
-
 GuestChannel::GuestChannel(GuestObserver& observer, Send send, ChannelLimits limits, Clock clock)
     : observer_(observer),
       send_(std::move(send)),
       clock_(clock ? std::move(clock) : Clock{steady_now}),
-      log_limit_(limits.reports_per_second),
-      memory_limit_(limits.reports_per_second) {}
+      log_limit_(limits.logs_in_ten_seconds, std::chrono::seconds(10)),
+      memory_limit_(limits.memory_per_second, std::chrono::seconds(1)) {}
 
 void GuestChannel::on_bytes(Bytes bytes) {
   if (!open()) {
@@ -214,7 +204,7 @@ void GuestChannel::handle_exit(Bytes payload) {
 void GuestChannel::handle_memory(Bytes payload) {
   const auto memory = guest::decode<guest::Memory>(payload);
   if (!memory) return fail("malformed MEMORY");
-  if (memory_limit_.allow(clock_())) {
+  if (memory_limit_.admit(clock_())) {
     held_memory_.reset();
     observer_.on_memory(*memory);
     return;
@@ -224,7 +214,7 @@ void GuestChannel::handle_memory(Bytes payload) {
 }
 
 void GuestChannel::deliver_held_memory() {
-  if (!held_memory_ || !memory_limit_.allow(clock_())) return;
+  if (!held_memory_ || !memory_limit_.admit(clock_())) return;
   const guest::Memory memory = *std::exchange(held_memory_, std::nullopt);
   observer_.on_memory(memory);
 }
@@ -232,11 +222,11 @@ void GuestChannel::deliver_held_memory() {
 void GuestChannel::handle_log(Bytes payload) {
   const auto log = guest::decode<guest::Log>(payload);
   if (!log) return fail("malformed LOG");
-  if (!log_limit_.allow(clock_())) {
-    ++counters_.dropped_logs;
-    return;
-  }
-  observer_.on_log(log->level, printable(log->text));
+  const auto left_out = log_limit_.admit(clock_());
+  counters_.dropped_logs = log_limit_.refused();
+  if (!left_out) return;
+  const std::string note = *left_out == 0 ? "" : " (" + number_text(*left_out) + " lines were left out before)";
+  observer_.on_log(log->level, printable(log->text) + note);
 }
 
 void GuestChannel::handle_bye(Bytes payload) {
@@ -269,6 +259,13 @@ spore::Result<void> GuestChannel::need_conversation(std::string_view command) co
   return {};
 }
 
+// A frame of which the guest got a part would be the end of the conversation.
+spore::Result<void> GuestChannel::send(guest::Bytes frame, std::string_view command) {
+  if (send_(frame)) return {};
+  ++counters_.refused_commands;
+  return spore::fail(SPORE_E_BUSY, std::string(command) + ": the guest's agent does not read what it is sent");
+}
+
 spore::Result<void> GuestChannel::run(guest::Run request) {
   SPORE_CHECK(need_conversation("run"));
   if (state_ != State::kAnswered) {
@@ -282,28 +279,26 @@ spore::Result<void> GuestChannel::run(guest::Run request) {
                        "guest command: arguments and environment exceed 64 KiB together; put the data into a file");
   }
   state_ = State::kStarting;
-  send_(frame);
-  return {};
+  auto sent = send(frame, "run");
+  if (!sent) state_ = State::kAnswered;
+  return sent;
 }
 
 spore::Result<void> GuestChannel::stop(std::chrono::milliseconds grace) {
   SPORE_CHECK(need_conversation("stop"));
   if (state_ == State::kAnswered) return spore::fail(SPORE_E_STATE, "stop: no workload was started");
   const auto bounded = std::clamp<std::int64_t>(grace.count(), 0, UINT32_MAX);
-  send_(guest::encode(guest::Stop{static_cast<std::uint32_t>(bounded)}));
-  return {};
+  return send(guest::encode(guest::Stop{static_cast<std::uint32_t>(bounded)}), "stop");
 }
 
 spore::Result<void> GuestChannel::power_off(guest::PowerOff how) {
   SPORE_CHECK(need_conversation("power_off"));
-  send_(guest::encode(guest::PowerOffRequest{how}));
-  return {};
+  return send(guest::encode(guest::PowerOffRequest{how}), "power_off");
 }
 
 spore::Result<void> GuestChannel::query_memory() {
   SPORE_CHECK(need_conversation("query_memory"));
-  send_(guest::make_frame(FrameType::kQueryMemory));
-  return {};
+  return send(guest::make_frame(FrameType::kQueryMemory), "query_memory");
 }
 
 } // namespace sporehost

@@ -9,9 +9,9 @@
 //
 // The guest is hostile input. Whatever breaks the protocol closes the channel with a reason, calls on_protocol_error()
 // once, and nothing after it is looked at. Frames of unknown type are skipped and counted. LOG and MEMORY are limited
-// to ChannelLimits::reports_per_second each; what is over is counted and dropped, except that the newest MEMORY of a
-// burst is delivered with the next bytes that arrive. Text for people is made printable before an observer sees it; the
-// workload's output is passed on as it is.
+// as ChannelLimits says; what is over is counted and dropped, except that the newest MEMORY of a burst is delivered
+// with the next bytes that arrive. Text for people is made printable before an observer sees it; the workload's output
+// is passed on as it is.
 //
 // Threads: [device]: one thread at a time, and no observer calls on_bytes() or destroys the channel. Observers may call
 // the commands.
@@ -27,6 +27,7 @@
 
 #include <sporehost/result.hpp>
 
+#include "core/base/rate_limit.hpp"
 #include "guest/protocol/messages.hpp"
 
 namespace sporehost {
@@ -50,7 +51,8 @@ class GuestObserver {
 };
 
 struct ChannelLimits {
-  std::uint32_t reports_per_second = 500; // LOG and MEMORY, each
+  std::uint32_t memory_per_second = 500;
+  std::uint32_t logs_in_ten_seconds = 20; // a start with many modules that are not there has as many to say
 };
 
 struct ChannelCounters {
@@ -59,12 +61,14 @@ struct ChannelCounters {
   std::uint64_t unknown_frames = 0; // skipped: a newer agent's
   std::uint64_t dropped_logs = 0;
   std::uint64_t dropped_memory = 0;
-  std::uint64_t late_bytes = 0; // after BYE or after an error
+  std::uint64_t late_bytes = 0;       // after BYE or after an error
+  std::uint64_t refused_commands = 0; // of the host: the guest did not read
 };
 
 class GuestChannel {
  public:
-  using Send = std::function<void(guest::Bytes)>;
+  // Queues one whole frame for the guest, or nothing of it: false when there is no room.
+  using Send = std::function<bool(guest::Bytes)>;
   // Time since any fixed point; only differences are used.
   using Clock = std::function<std::chrono::nanoseconds()>;
 
@@ -78,7 +82,7 @@ class GuestChannel {
     kFailed,   // the guest broke the protocol; see failure()
   };
 
-  // `observer` outlives the channel. `send` takes whole frames and must accept all bytes it is given (queue them).
+  // `observer` outlives the channel. Commands fail with SPORE_E_BUSY when `send` has no room: the guest reads nothing.
   GuestChannel(GuestObserver& observer, Send send, ChannelLimits limits = {}, Clock clock = {});
 
   // Bytes that the guest wrote, in any pieces.
@@ -102,18 +106,6 @@ class GuestChannel {
   [[nodiscard]] std::uint16_t protocol() const { return protocol_; }
 
  private:
-  // At most `per_second` a second, in windows of a second.
-  class RateLimit {
-   public:
-    explicit RateLimit(std::uint32_t per_second) : per_second_(per_second) {}
-    bool allow(std::chrono::nanoseconds now);
-
-   private:
-    std::uint32_t per_second_;
-    std::uint32_t used_ = 0;
-    std::optional<std::chrono::nanoseconds> window_;
-  };
-
   bool handle(const guest::Frame& frame);
   void handle_hello(guest::Bytes payload);
   void handle_started(guest::Bytes payload);
@@ -126,6 +118,7 @@ class GuestChannel {
   void handle_unknown(const guest::Frame& frame);
   void deliver_held_memory();
   void fail(std::string reason);
+  spore::Result<void> send(guest::Bytes frame, std::string_view command);
   [[nodiscard]] bool open() const { return state_ != State::kClosed && state_ != State::kFailed; }
   spore::Result<void> need_conversation(std::string_view command) const;
 

@@ -1,43 +1,24 @@
 #include "core/machine/console.hpp"
 
-#include <fcntl.h>
 #include <sporehost/host.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "core/machine/console_tail.hpp"
 
 namespace sporehost {
 
-using spore::fail;
-using spore::Result;
-
-ConsoleTarget ConsoleTarget::parse(const std::string& text) {
-  if (text == "auto") return {Kind::automatic, {}};
-  if (text == "none") return {Kind::none, {}};
-  if (text == "stdout") return {Kind::standard_output, {}};
-  if (text == "stderr") return {Kind::standard_error, {}};
-  return {Kind::file, text};
-}
-
-Result<std::unique_ptr<Console>> Console::create(EventLoop& loop, StreamHub& hub, const ConsoleTarget& target) {
-  std::unique_ptr<Console> console(new Console(loop, hub));
-  int fd = -1;
-  if (target.kind == ConsoleTarget::Kind::standard_output) fd = STDOUT_FILENO;
-  if (target.kind == ConsoleTarget::Kind::standard_error) fd = STDERR_FILENO;
-  if (target.kind == ConsoleTarget::Kind::file) {
-    console->file_.reset(::open(target.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!console->file_)
-      return fail(SPORE_E_IO, "console file '" + target.path + "' cannot be written: " + std::strerror(errno));
-    fd = console->file_.get();
+// A console on standard output is a conversation: what is typed goes to the guest. (A regular file or /dev/null cannot
+// be watched; there is nobody typing then.)
+Console::Console(EventLoop& loop, StreamHub& hub, Outputs& outputs) : loop_(loop), hub_(hub), sink_(outputs.console()) {
+  if (sink_ != nullptr) sink_->on_drained([this] { hub_.resume(StreamId::console); });
+  if (outputs.reads_input()) {
+    hub_.on_room(StreamId::console, [this] { offer_typed(); });
+    reads_input_ = loop_.watch(STDIN_FILENO, SPORE_FD_READABLE, [this](uint32_t) { read_input(); }).ok();
   }
-  if (fd >= 0) console->sink_ = std::make_unique<OutputSink>(loop, fd, [&hub] { hub.resume(StreamId::console); });
-  if (fd == STDOUT_FILENO) console->forward_input();
-  hub.set_consumer(StreamId::console, [self = console.get()](auto bytes) { return self->consume(bytes); });
-  return console;
+  hub_.set_consumer(StreamId::console, [this](auto bytes) { return consume(bytes); });
 }
 
 Console::~Console() {
@@ -45,28 +26,33 @@ Console::~Console() {
 }
 
 size_t Console::consume(std::span<const uint8_t> bytes) {
-  if (sink_ && sink_->full()) return 0;
-  if (sink_) sink_->write(bytes);
+  if (sink_ != nullptr && sink_->full() && !finished_) return 0;
+  if (sink_ != nullptr) sink_->write(bytes);
   kept_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (kept_.size() > 2 * kKept) kept_.erase(0, kept_.size() - kKept);
   return bytes.size();
-}
-
-// A console on standard output is a conversation: what is typed goes to the guest. (A regular file or /dev/null cannot
-// be watched; there is nobody typing then.)
-void Console::forward_input() {
-  reads_input_ = loop_.watch(STDIN_FILENO, SPORE_FD_READABLE, [this](uint32_t) { read_input(); }).ok();
 }
 
 void Console::read_input() {
   std::array<uint8_t, 4096> buffer{};
   const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
   if (n > 0) {
-    (void)hub_.send(StreamId::console, std::span(buffer).first(static_cast<size_t>(n)));
+    typed_.assign(buffer.begin(), buffer.begin() + n);
+    offer_typed();
   } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
     loop_.unwatch(STDIN_FILENO);
     reads_input_ = false;
   }
+}
+
+// Somebody who pastes faster than the guest reads waits, as at any terminal.
+void Console::offer_typed() {
+  const size_t sent = hub_.send(StreamId::console, typed_);
+  typed_.erase(typed_.begin(), typed_.begin() + static_cast<ptrdiff_t>(sent));
+  if (typed_.empty() == reads_input_) return;
+  if (reads_input_) loop_.unwatch(STDIN_FILENO);
+  reads_input_ =
+      typed_.empty() && loop_.watch(STDIN_FILENO, SPORE_FD_READABLE, [this](uint32_t) { read_input(); }).ok();
 }
 
 std::string Console::last_lines(size_t lines) const {
@@ -82,8 +68,9 @@ std::string Console::panic_line() const {
   return line;
 }
 
-void Console::flush() {
-  if (sink_) sink_->flush();
+void Console::finish() {
+  finished_ = true;
+  hub_.resume(StreamId::console);
 }
 
 } // namespace sporehost

@@ -5,23 +5,15 @@
 #include <memory>
 #include <string>
 
-#include "core/base/unique_fd.hpp"
-#include "core/machine/output_sink.hpp"
+#include "core/machine/outputs.hpp"
 #include "core/machine/stream_hub.hpp"
 
 namespace sporehost {
 
-struct ConsoleTarget {
-  enum class Kind { automatic, none, standard_output, standard_error, file } kind = Kind::automatic;
-  std::string path; // of a file
-  // "auto", "none", "stdout", "stderr" or a path.
-  static ConsoleTarget parse(const std::string& text);
-};
-
 class Console {
  public:
-  // [main] Errors: the file cannot be created.
-  static spore::Result<std::unique_ptr<Console>> create(EventLoop& loop, StreamHub& hub, const ConsoleTarget& target);
+  // All of them outlive the console. [main]
+  Console(EventLoop& loop, StreamHub& hub, Outputs& outputs);
   ~Console();
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
@@ -30,21 +22,22 @@ class Console {
   [[nodiscard]] std::string last_lines(size_t lines) const;
   // The line in which the kernel says that it panics, or empty. [main]
   [[nodiscard]] std::string panic_line() const;
-  void flush();
+  // The machine has ended: takes what the hub still has, however slow the reader is. [main]
+  void finish();
 
  private:
-  Console(EventLoop& loop, StreamHub& hub) : loop_(loop), hub_(hub) {}
   size_t consume(std::span<const uint8_t> bytes);
-  void forward_input();
   void read_input();
+  void offer_typed();
 
   static constexpr size_t kKept = 64 * 1024;
   EventLoop& loop_;
   StreamHub& hub_;
-  UniqueFd file_;
-  std::unique_ptr<OutputSink> sink_;
+  OutputSink* sink_; // nullptr: nobody wants to see it
   std::string kept_;
-  bool reads_input_ = false;
+  bool reads_input_ = false;   // standard input is watched
+  std::vector<uint8_t> typed_; // what the guest has had no room for; nothing more is read while there is some
+  bool finished_ = false;
 };
 
 } // namespace sporehost

@@ -1,7 +1,6 @@
 #include "core/machine/guest_session.hpp"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "core/base/text.hpp"
 
@@ -32,24 +31,26 @@ spdlog::level::level_enum level_of(guest::LogLevel level) {
 
 } // namespace
 
-GuestSession::GuestSession(EventLoop& loop, StreamHub& hub, WorkloadConfig workload, Events events)
+GuestSession::GuestSession(StreamHub& hub, Outputs& outputs, WorkloadConfig workload, Events events)
     : hub_(hub),
       workload_(std::move(workload)),
       events_(std::move(events)),
-      stdout_(loop, STDOUT_FILENO, [this] { hub_.resume(StreamId::agent); }),
-      stderr_(loop, STDERR_FILENO, [this] { hub_.resume(StreamId::agent); }),
-      channel_(*this, [this](guest::Bytes bytes) { (void)hub_.send(StreamId::agent, as_octets(bytes)); }) {
+      stdout_(outputs.standard_output()),
+      stderr_(outputs.standard_error()),
+      channel_(*this, [this](guest::Bytes bytes) { return hub_.send_whole(StreamId::agent, as_octets(bytes)); }) {
+  for (OutputSink* sink : {&stdout_, &stderr_}) sink->on_drained([this] { hub_.resume(StreamId::agent); });
   hub_.set_consumer(StreamId::agent, [this](std::span<const uint8_t> bytes) { return consume(bytes); });
 }
 
 // Takes nothing while a reader of ours is slow: the queue fills, the virtqueue stands still, the workload waits.
 size_t GuestSession::consume(std::span<const uint8_t> bytes) {
-  if (stdout_.full() || stderr_.full()) return 0;
+  if ((stdout_.full() || stderr_.full()) && !finished_) return 0;
   channel_.on_bytes(as_frame_bytes(bytes));
   return bytes.size();
 }
 
 void GuestSession::on_hello(const guest::Hello& hello) {
+  if (finished_) return;
   answered_ns_ = monotonic_ns();
   hello_ = hello;
   memory_ = guest::Memory{hello.mem_total_kib, 0, 0, hello.boot_ns};
@@ -70,12 +71,18 @@ void GuestSession::on_output(OutputStream stream, guest::Bytes bytes) {
   (stream == OutputStream::kStdout ? stdout_ : stderr_).write(as_octets(bytes));
 }
 
+void GuestSession::on_ready() {
+  if (!finished_) events_.ready();
+}
+
 void GuestSession::on_exit(const guest::Exit& exit) {
+  if (finished_) return;
   exit_ = exit;
   events_.workload_ended();
 }
 
 void GuestSession::on_memory(const guest::Memory& memory) {
+  if (finished_) return;
   memory_ = memory;
   spdlog::debug("guest: MemTotal {} kB, MemAvailable {} kB", memory.total_kib, memory.available_kib);
   events_.memory();
@@ -85,14 +92,33 @@ void GuestSession::on_log(guest::LogLevel level, std::string_view text) {
   spdlog::log(level_of(level), "guest: {}", text);
 }
 
+void GuestSession::on_bye(guest::PowerOff) {
+  if (!finished_) events_.said_bye();
+}
+
+void GuestSession::on_protocol_error(std::string_view reason) {
+  if (!finished_) events_.failed(reason);
+}
+
+std::map<std::string, uint64_t> GuestSession::channel_counters() const {
+  const ChannelCounters& c = channel_.counters();
+  return {{"frames", c.frames},
+          {"output-bytes", c.output_bytes},
+          {"unknown-frames", c.unknown_frames},
+          {"dropped-logs", c.dropped_logs},
+          {"dropped-memory", c.dropped_memory},
+          {"late-bytes", c.late_bytes},
+          {"refused-commands", c.refused_commands}};
+}
+
 bool GuestSession::ask_to_stop(std::chrono::milliseconds grace) {
   if (channel_.stop(grace).ok()) return true;
   return channel_.power_off().ok();
 }
 
-void GuestSession::flush() {
-  stdout_.flush();
-  stderr_.flush();
+void GuestSession::finish() {
+  finished_ = true;
+  hub_.resume(StreamId::agent);
 }
 
 } // namespace sporehost

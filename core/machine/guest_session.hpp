@@ -3,12 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "core/config/machine_config.hpp"
 #include "core/guest/guest_channel.hpp"
-#include "core/machine/output_sink.hpp"
+#include "core/machine/outputs.hpp"
 #include "core/machine/stream_hub.hpp"
 
 namespace sporehost {
@@ -24,14 +25,16 @@ class GuestSession final : private GuestObserver {
     std::function<void(std::string_view reason)> failed;
   };
 
-  // Everything is [main]. `hub` and `loop` outlive the session.
-  GuestSession(EventLoop& loop, StreamHub& hub, WorkloadConfig workload, Events events);
+  // Everything is [main]. `hub` and `outputs` outlive the session.
+  GuestSession(StreamHub& hub, Outputs& outputs, WorkloadConfig workload, Events events);
 
   // Asks the guest to end its workload, or itself when there is none. False: the guest does not talk to us.
   bool ask_to_stop(std::chrono::milliseconds grace);
   void power_off() { (void)channel_.power_off(); }
   void query_memory() { (void)channel_.query_memory(); }
-  void flush();
+  // The machine has ended: takes the output that the hub still has, however slow its readers are; nothing that the
+  // agent says counts any more.
+  void finish();
 
   [[nodiscard]] const std::optional<guest::Hello>& hello() const { return hello_; }
   [[nodiscard]] const std::optional<guest::Exit>& exit() const { return exit_; }
@@ -40,31 +43,33 @@ class GuestSession final : private GuestObserver {
   [[nodiscard]] uint64_t answered_ns() const { return answered_ns_; } // monotonic; 0: not yet
   // Whether the workload's standard output stands in the middle of a line.
   [[nodiscard]] bool stdout_open_line() const { return stdout_open_line_; }
-  [[nodiscard]] const ChannelCounters& counters() const { return channel_.counters(); }
+  // What went over the channel, by name.
+  [[nodiscard]] std::map<std::string, uint64_t> channel_counters() const;
 
  private:
   void on_hello(const guest::Hello& hello) override;
-  void on_ready() override { events_.ready(); }
+  void on_ready() override;
   void on_output(OutputStream stream, guest::Bytes bytes) override;
   void on_exit(const guest::Exit& exit) override;
   void on_memory(const guest::Memory& memory) override;
   void on_log(guest::LogLevel level, std::string_view text) override;
-  void on_bye(guest::PowerOff) override { events_.said_bye(); }
-  void on_protocol_error(std::string_view reason) override { events_.failed(reason); }
+  void on_bye(guest::PowerOff) override;
+  void on_protocol_error(std::string_view reason) override;
 
   size_t consume(std::span<const uint8_t> bytes);
 
   StreamHub& hub_;
   WorkloadConfig workload_;
   Events events_;
-  OutputSink stdout_;
-  OutputSink stderr_;
+  OutputSink& stdout_;
+  OutputSink& stderr_;
   GuestChannel channel_;
   std::optional<guest::Hello> hello_;
   std::optional<guest::Exit> exit_;
   std::optional<guest::Memory> memory_;
   uint64_t answered_ns_ = 0;
   bool stdout_open_line_ = false;
+  bool finished_ = false;
 };
 
 } // namespace sporehost

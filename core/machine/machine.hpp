@@ -29,9 +29,9 @@ namespace sporehost {
 
 class Machine {
  public:
-  // `registry` outlives the machine; `started_ns` is when the process began its work, monotonic. [main]
+  // `registry` and `outputs` outlive the machine; `started_ns` is when the process began its work, monotonic. [main]
   static spore::Result<std::unique_ptr<Machine>> create(const MachineConfig& config, plugin::Registry& registry,
-                                                        const ConsoleTarget& console, uint64_t started_ns);
+                                                        Outputs& outputs, uint64_t started_ns);
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -41,10 +41,10 @@ class Machine {
   spore::Result<Report> run(uint64_t spent_ns = 0);
 
  private:
-  Machine(const MachineConfig& config, plugin::Registry& registry, uint64_t started_ns);
+  Machine(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, uint64_t started_ns);
 
   // machine_setup.cpp
-  spore::Result<void> set_up(const ConsoleTarget& console);
+  spore::Result<void> set_up();
   spore::Result<void> make_memory();
   spore::Result<void> make_devices();
   spore::Result<void> load_guest();
@@ -73,6 +73,7 @@ class Machine {
 
   const MachineConfig config_;
   plugin::Registry& registry_;
+  Outputs& outputs_;
   const uint64_t started_ns_;
 
   // In the order of dependence: what is below uses what is above, and is destroyed first.

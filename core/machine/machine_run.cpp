@@ -45,8 +45,9 @@ Result<Report> Machine::run(uint64_t spent_ns) {
   vcpus_->stop();
   planned_.policy->detach();
   plugging_.reset();
-  console_->flush();
-  session_->flush();
+  console_->finish();
+  session_->finish();
+  outputs_.flush({.wake_fd = signals_->fd()});
   return make_report();
 }
 
@@ -243,9 +244,12 @@ Report Machine::make_report() const {
   report.stdout_open_line = session_->stdout_open_line();
   report.total_ms = static_cast<double>(monotonic_ns() - started_ns_) / 1e6;
   report.outcome = outcome_;
+  report.losses = outputs_.losses();
+  judge_losses(report);
   if (outcome_.end != RunEnd::workload && outcome_.end != RunEnd::signal && outcome_.exit_status != 0)
     report.console_tail = console_->last_lines(kConsoleLinesShown);
   report.counters = devices_->counters();
+  report.counters["channel"] = session_->channel_counters();
   if (memory_.elastic() != nullptr) {
     report.counters["memory"]["unplugged-accesses"] = unplugged_accesses_.load(std::memory_order_relaxed);
     report.counters["memory"]["plug-us"] = elastic_->plug_ns() / 1000;

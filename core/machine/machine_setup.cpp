@@ -23,25 +23,27 @@ std::string_view console_name(const kernel::KernelFeatures& features, const Seri
 
 } // namespace
 
-Machine::Machine(const MachineConfig& config, plugin::Registry& registry, uint64_t started_ns)
+Machine::Machine(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, uint64_t started_ns)
     : config_(config),
       registry_(registry),
+      outputs_(outputs),
       started_ns_(started_ns),
       unplugged_log_([](int32_t, std::string_view text) { spdlog::warn("memory: {}", text); }) {}
 
 Machine::~Machine() {
   if (vcpus_) vcpus_->stop();
   if (planned_.policy) planned_.policy->detach();
+  outputs_.detach();
 }
 
 Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, plugin::Registry& registry,
-                                                 const ConsoleTarget& console, uint64_t started_ns) {
-  std::unique_ptr<Machine> machine(new Machine(config, registry, started_ns));
-  SPORE_CHECK(machine->set_up(console));
+                                                 Outputs& outputs, uint64_t started_ns) {
+  std::unique_ptr<Machine> machine(new Machine(config, registry, outputs, started_ns));
+  SPORE_CHECK(machine->set_up());
   return machine;
 }
 
-Result<void> Machine::set_up(const ConsoleTarget& console) {
+Result<void> Machine::set_up() {
   if (config_.capture || config_.resume)
     return spore::fail(SPORE_E_UNSUPPORTED,
                        "capture and resume are not there yet; leave out --capture, --resume and the "
@@ -56,12 +58,10 @@ Result<void> Machine::set_up(const ConsoleTarget& console) {
   SPORE_TRY(board_, make_board(planned_.plan.boot_bytes, planned_.plan.region_bytes, address_bits));
 
   streams_ = std::make_unique<StreamHub>(*loop_);
-  ConsoleTarget target = console;
-  if (target.kind == ConsoleTarget::Kind::automatic && config_.boot.initrd.origin != ArtifactOrigin::managed)
-    target.kind = ConsoleTarget::Kind::standard_output; // without our agent the console is all there is to see
-  SPORE_TRY(console_, Console::create(*loop_, *streams_, target));
+  outputs_.attach(*loop_);
+  console_ = std::make_unique<Console>(*loop_, *streams_, outputs_);
   session_ = std::make_unique<GuestSession>(
-      *loop_, *streams_, config_.workload,
+      *streams_, outputs_, config_.workload,
       GuestSession::Events{.answered = [] {},
                            .ready = [this] { on_ready(); },
                            .memory = [this] { on_guest_memory(); },

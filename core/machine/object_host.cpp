@@ -14,13 +14,28 @@ ObjectHost& of(void* context) {
   return *static_cast<ObjectHost*>(context);
 }
 
+// Debug lines are for who looks for a fault, and it takes more of them to find one.
+constexpr uint32_t kDebugLines = 50;
+
+LogSink lines_of(const std::string& name) {
+  return [name](int32_t level, std::string_view text) { spdlog::log(spdlog_level(level), "{}: {}", name, text); };
+}
+
 } // namespace
 
 ObjectHost::ObjectHost(std::string name, std::string options, Surroundings surroundings)
     : name_(std::move(name)),
       options_(std::move(options)),
       around_(std::move(surroundings)),
-      table_(make_table(this)) {}
+      table_(make_table(this)),
+      logs_{RateLimitedLog(lines_of(name_), kDebugLines), RateLimitedLog(lines_of(name_)),
+            RateLimitedLog(lines_of(name_)), RateLimitedLog(lines_of(name_))} {}
+
+void ObjectHost::log(int32_t level, spore_string text) {
+  if (!spdlog::should_log(spdlog_level(level))) return;
+  const int32_t known = level < SPORE_LOG_DEBUG || level > SPORE_LOG_ERROR ? SPORE_LOG_ERROR : level;
+  logs_[static_cast<size_t>(known)].write(known, [&] { return std::string(text.data, text.length); });
+}
 
 ObjectHost::~ObjectHost() {
   release();
@@ -40,6 +55,9 @@ std::map<std::string, uint64_t> ObjectHost::counters() const {
   std::map<std::string, uint64_t> values;
   for (const auto& [name, value] : counters_)
     values[name] = std::atomic_ref<uint64_t>(*value).load(std::memory_order_relaxed);
+  uint64_t left_out = 0;
+  for (const RateLimitedLog& log : logs_) left_out += log.left_out();
+  if (left_out > 0) values["log.left-out"] = left_out;
   return values;
 }
 
@@ -107,10 +125,7 @@ spore_host ObjectHost::make_table(ObjectHost* self) {
       .size = sizeof(spore_host),
       .abi_minor = SPORE_ABI_MINOR,
       .context = self,
-      .log =
-          [](void* c, int32_t level, spore_string text) {
-            spdlog::log(spdlog_level(level), "{}: {}", of(c).name_, std::string_view(text.data, text.length));
-          },
+      .log = [](void* c, int32_t level, spore_string text) { of(c).log(level, text); },
       .query_interface = [](void* c, const char* name) -> const void* {
         return of(c).around_.interfaces ? of(c).around_.interfaces(name) : nullptr;
       },

@@ -1,67 +1,121 @@
 #include "core/machine/output_sink.hpp"
 
-#include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sporehost/host.h>
-#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace sporehost {
 namespace {
-constexpr size_t kPipeBuf = 4096;
+
+constexpr uint64_t kStalledNs = 10'000'000'000; // a reader that takes nothing for so long is worth a word
+constexpr uint64_t kRetryNs = 100'000'000;      // for what can neither be written to nor watched
+
 } // namespace
 
-OutputSink::OutputSink(EventLoop& loop, int fd, std::function<void()> drained)
-    : loop_(loop), fd_(fd), drained_(std::move(drained)) {}
+bool Loss::reader_gone() const {
+  return error == EPIPE || error == ECONNRESET;
+}
 
-OutputSink::~OutputSink() {
+std::string Loss::text() const {
+  return fmt::format("{}: {} bytes were lost: {}", stream, bytes,
+                     error == 0 ? std::string("its reader took no more of it") : std::string(std::strerror(error)));
+}
+
+void OutputSink::attach(EventLoop& loop) {
+  loop_ = &loop;
+  if (!backlog_.empty()) watch(true);
+}
+
+void OutputSink::detach() {
+  if (loop_ == nullptr) return;
   watch(false);
-}
-
-size_t OutputSink::write_some(std::span<const uint8_t> bytes) {
-  size_t done = 0;
-  while (done < bytes.size() && !broken_) {
-    pollfd ready{fd_, POLLOUT, 0};
-    if (::poll(&ready, 1, 0) <= 0 || (ready.revents & POLLOUT) == 0) {
-      broken_ = (ready.revents & (POLLERR | POLLNVAL)) != 0;
-      break;
-    }
-    const ssize_t n = ::write(fd_, bytes.data() + done, std::min(bytes.size() - done, kPipeBuf));
-    if (n > 0) done += static_cast<size_t>(n);
-    if (n < 0 && errno != EINTR && errno != EAGAIN) broken_ = true;
-    if (n < 0 && errno == EAGAIN) break;
-  }
-  return broken_ ? bytes.size() : done;
-}
-
-void OutputSink::watch(bool wanted) {
-  if (wanted == watched_) return;
-  watched_ = wanted;
-  if (!wanted) return loop_.unwatch(fd_);
-  const auto on_writable = [this](uint32_t) {
-    const bool was_full = full();
-    backlog_.pop(write_some(backlog_.view()));
-    if (backlog_.empty()) watch(false);
-    if (was_full && !full() && drained_) drained_();
-  };
-  // A regular file cannot be watched, and never needs to be: it always polls writable.
-  if (!loop_.watch(fd_, SPORE_FD_WRITABLE, on_writable)) watched_ = false;
+  loop_ = nullptr;
+  drained_.clear();
 }
 
 void OutputSink::write(std::span<const uint8_t> bytes) {
-  size_t done = 0;
-  if (backlog_.empty()) done = write_some(bytes);
-  if (done == bytes.size()) return;
-  backlog_.push(bytes.subspan(done));
-  watch(true);
+  if (broken_) {
+    lost_ += bytes.size();
+    return;
+  }
+  const size_t before = backlog_.size();
+  backlog_.push(bytes);
+  if (before == 0) write_some();
+  if (!backlog_.empty()) watch(true);
 }
 
-void OutputSink::flush() {
-  while (!backlog_.empty() && !broken_) {
-    const ssize_t n = ::write(fd_, backlog_.view().data(), backlog_.size());
-    if (n > 0) backlog_.pop(static_cast<size_t>(n));
-    if (n < 0 && errno != EINTR && errno != EAGAIN) broken_ = true;
+void OutputSink::write_some() {
+  const auto written = writer_.write(backlog_.view());
+  backlog_.pop(written.bytes);
+  taken_ += written.bytes;
+  if (written.error != 0) lose(written.error);
+}
+
+void OutputSink::lose(int error) {
+  broken_ = error;
+  lost_ += backlog_.size();
+  backlog_.pop(backlog_.size());
+  if (error == EPIPE || error == ECONNRESET)
+    spdlog::info("{}: its reader is gone; what follows is dropped", name_);
+  else if (error != 0)
+    spdlog::error("{}: cannot be written: {}; what follows is lost, and the guest goes on", name_,
+                  std::strerror(error));
+}
+
+void OutputSink::watch(bool wanted) {
+  if (loop_ == nullptr || wanted == (watched_ || timer_)) return;
+  if (!wanted) {
+    if (watched_) loop_->unwatch(*watched_);
+    if (timer_) loop_->cancel_timer(*timer_);
+    watched_.reset();
+    timer_.reset();
+    return;
   }
+  const int fd = writer_.poll_fd();
+  if (loop_->watch(fd, SPORE_FD_WRITABLE, [this](uint32_t) { on_writable(); })) watched_ = fd;
+  look_for_a_reader();
+}
+
+void OutputSink::on_writable() {
+  const bool was_full = full();
+  write_some();
+  if (backlog_.empty()) watch(false);
+  if (!was_full || full()) return;
+  stalled_told_ = false;
+  for (const auto& call : drained_) call();
+}
+
+// A guest that waits for its reader looks like one that hangs, so it is said. What cannot be watched is tried again
+// instead (nothing that is known to wait is like that).
+void OutputSink::look_for_a_reader() {
+  if (timer_) return;
+  timer_ = loop_->start_timer(watched_ ? kStalledNs : kRetryNs, [this, taken = taken_] {
+    timer_.reset();
+    if (!watched_) on_writable();
+    if (backlog_.empty()) return;
+    if (full() && taken == taken_ && watched_ && !stalled_told_) {
+      stalled_told_ = true;
+      spdlog::warn("{}: nobody has read any of it for {} s; what writes to it in the guest waits", name_,
+                   kStalledNs / 1'000'000'000);
+    }
+    look_for_a_reader();
+  });
+}
+
+bool OutputSink::drain() {
+  if (!backlog_.empty()) write_some();
+  return backlog_.empty();
+}
+
+void OutputSink::give_up() {
+  if (!backlog_.empty()) lose(0);
+}
+
+std::optional<Loss> OutputSink::loss() const {
+  if (!broken_) return std::nullopt;
+  return Loss{name_, lost_, *broken_};
 }
 
 } // namespace sporehost

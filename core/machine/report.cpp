@@ -12,7 +12,18 @@ double tenth(double ms) {
   return std::round(ms * 10) / 10;
 }
 
+uint64_t lost_bytes(const Report& r) {
+  uint64_t bytes = 0;
+  for (const Loss& loss : r.losses) bytes += loss.bytes;
+  return bytes;
+}
+
 } // namespace
+
+void judge_losses(Report& report) {
+  for (const Loss& loss : report.losses)
+    if (!loss.reader_gone() && report.outcome.exit_status == 0) report.outcome.exit_status = kExitOutput;
+}
 
 std::string to_text(const Report& r) {
   std::string text = fmt::format("ram_mib={} virtio_mem_mib={}", r.ram_mib, r.virtio_mem_mib);
@@ -23,6 +34,8 @@ std::string to_text(const Report& r) {
   if (r.mem_total_last_kb) text += fmt::format(" memtotal_after_kb={}", *r.mem_total_last_kb);
   if (r.mem_total_first_kb && r.mem_total_last_kb && *r.mem_total_last_kb >= *r.mem_total_first_kb)
     text += fmt::format(" growth_kb={}", *r.mem_total_last_kb - *r.mem_total_first_kb);
+  if (!r.losses.empty()) text += fmt::format(" lost_bytes={}", lost_bytes(r));
+  if (r.log_lines_lost != 0) text += fmt::format(" log_lines_lost={}", r.log_lines_lost);
   return text + fmt::format(" end={} status={}", to_string(r.outcome.end), r.outcome.exit_status);
 }
 
@@ -47,6 +60,8 @@ std::string to_json(const Report& r) {
   json["end"] = to_string(r.outcome.end);
   json["exit_status"] = r.outcome.exit_status;
   if (!r.outcome.text.empty()) json["message"] = r.outcome.text;
+  for (const Loss& loss : r.losses) json["lost_bytes"][loss.stream] = loss.bytes;
+  if (r.log_lines_lost != 0) json["log_lines_lost"] = r.log_lines_lost;
   json["devices"] = r.counters;
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -5,8 +5,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/machine/outcome.hpp"
+#include "core/machine/output_sink.hpp"
 
 namespace sporehost {
 
@@ -26,9 +28,14 @@ struct Report {
   double total_ms = 0;                        // from the start of the process's work to the end of the guest
   bool stdout_open_line = false;              // the workload's last line of standard output has no end
   Outcome outcome;
-  std::string console_tail; // the last lines of the console, where the guest failed
+  std::vector<Loss> losses;    // output of the run that did not arrive
+  uint64_t log_lines_lost = 0; // likewise, of the log
+  std::string console_tail;    // the last lines of the console, where the guest failed
   std::map<std::string, std::map<std::string, uint64_t>> counters; // by device
 };
+
+// Output that was lost is a failure even where the workload knows nothing of it; a reader that went away is none.
+void judge_losses(Report& report);
 
 // One line of `key=value`.
 [[nodiscard]] std::string to_text(const Report& report);

@@ -18,6 +18,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
+  // Readable while a signal waits to be handled: ends waits that are not the loop's.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
  private:
   Signals(EventLoop& loop, sigset_t before, UniqueFd fd) : loop_(loop), before_(before), fd_(std::move(fd)) {}
 

@@ -1,6 +1,7 @@
 #include "core/machine/stream_hub.hpp"
 
 #include <optional>
+#include <utility>
 
 namespace sporehost {
 namespace {
@@ -48,24 +49,46 @@ size_t StreamHub::give(uint32_t handle, std::span<const uint8_t> bytes) {
 
 size_t StreamHub::take(uint32_t handle, std::span<uint8_t> bytes) {
   const std::lock_guard lock(mutex_);
-  if (handle >= holders_.size() || !holders_[handle].reads) return 0;
-  Stream& s = stream(holders_[handle].stream);
+  if (handle >= holders_.size() || !holders_[handle].reads || !holders_[handle].guest_open) return 0;
+  const StreamId id = holders_[handle].stream;
+  Stream& s = stream(id);
   const auto available = s.outbound.view().first(std::min(bytes.size(), s.outbound.size()));
   std::copy(available.begin(), available.end(), bytes.begin());
   const size_t taken = available.size();
   s.outbound.pop(taken);
+  tell_room(s, id);
   return taken;
 }
 
 void StreamHub::guest_open(uint32_t handle, bool open) {
-  if (!open) return;
-  StreamId id;
-  {
-    const std::lock_guard lock(mutex_);
-    if (handle >= holders_.size() || !holders_[handle].reads) return;
-    id = holders_[handle].stream;
-  }
-  loop_.post([this, id] { tell_readable(id); });
+  const std::lock_guard lock(mutex_);
+  if (handle >= holders_.size() || !holders_[handle].reads) return;
+  Holder& holder = holders_[handle];
+  const StreamId id = holder.stream;
+  const bool was_open = std::exchange(holder.guest_open, open);
+  if (open) return loop_.post([this, id] { tell_readable(id); });
+  if (!was_open) return;
+  Stream& s = stream(id);
+  s.outbound.pop(s.outbound.size());
+  tell_room(s, id);
+}
+
+void StreamHub::tell_room(Stream& s, StreamId id) {
+  if (!s.wants_room || s.outbound.size() > kOutboundRoom) return;
+  s.wants_room = false;
+  loop_.post([this, id] {
+    std::function<void()> room;
+    {
+      const std::lock_guard lock(mutex_);
+      room = stream(id).room;
+    }
+    if (room) room();
+  });
+}
+
+void StreamHub::on_room(StreamId id, std::function<void()> room) {
+  const std::lock_guard lock(mutex_);
+  stream(id).room = std::move(room);
 }
 
 void StreamHub::resume(StreamId id) {
@@ -96,10 +119,23 @@ size_t StreamHub::send(StreamId id, std::span<const uint8_t> bytes) {
   size_t taken = 0;
   {
     const std::lock_guard lock(mutex_);
-    taken = stream(id).outbound.push(bytes);
+    Stream& s = stream(id);
+    taken = s.outbound.push(bytes);
+    if (taken < bytes.size()) s.wants_room = true;
   }
   if (taken > 0) tell_readable(id);
   return taken;
+}
+
+bool StreamHub::send_whole(StreamId id, std::span<const uint8_t> bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    Stream& s = stream(id);
+    if (bytes.size() > kOutboundLimit - s.outbound.size()) return false;
+    s.outbound.push(bytes);
+  }
+  tell_readable(id);
+  return true;
 }
 
 void StreamHub::tell_readable(StreamId id) {
@@ -109,7 +145,8 @@ void StreamHub::tell_readable(StreamId id) {
       const std::lock_guard lock(mutex_);
       if (handle >= holders_.size()) return;
       holder = holders_[handle];
-      if (holder.gone || holder.stream != id || !holder.reads || stream(id).outbound.empty()) continue;
+      if (holder.gone || holder.stream != id || !holder.reads || !holder.guest_open) continue;
+      if (stream(id).outbound.empty()) return;
     }
     const std::lock_guard device(*holder.lock);
     holder.events->readable(holder.argument, handle);

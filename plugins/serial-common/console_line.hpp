@@ -20,7 +20,7 @@ class ConsoleLine {
  public:
   // `host` and `interrupts` live as long as the device; `uart` belongs to the device, too.
   ConsoleLine(spore::Host host, const spore_interrupts* interrupts, Uart& uart)
-      : host_(host), interrupts_(interrupts), uart_(uart) {}
+      : host_(host), interrupts_(interrupts), uart_(uart), bytes_lost_(host.counter("bytes-lost")) {}
   ConsoleLine(const ConsoleLine&) = delete;
   ConsoleLine& operator=(const ConsoleLine&) = delete;
 
@@ -56,7 +56,7 @@ class ConsoleLine {
     if (unsent_.size() < kUnsentMax) {
       unsent_.push_back(static_cast<char>(byte));
     } else {
-      ++host_.counter("bytes-lost");
+      ++bytes_lost_;
     }
   }
 
@@ -90,6 +90,7 @@ class ConsoleLine {
   spore::Host host_;
   const spore_interrupts* interrupts_;
   Uart& uart_;
+  spore::Counter bytes_lost_;
   const spore_streams* streams_ = nullptr;
   std::optional<uint32_t> stream_;
   std::string unsent_;

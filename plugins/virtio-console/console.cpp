@@ -43,7 +43,12 @@ spore::Result<std::unique_ptr<Console>> Console::create(spore::Host host, std::s
 }
 
 Console::Console(spore::Host host, spore::Virtio virtio, const spore_streams* streams)
-    : host_(host), virtio_(virtio), streams_(streams) {
+    : host_(host),
+      virtio_(virtio),
+      streams_(streams),
+      malformed_(host.counter("control-malformed")),
+      failed_(host.counter("control-failed")),
+      dropped_(host.counter("control-dropped")) {
   const auto terminal = open_stream(kTerminal);
   if (!terminal) host_.warn("virtio-console: the host's stream 'console' is not to be had; the terminal is mute");
   ports_.emplace_back(virtio_, streams_, terminal, 0, 1);
@@ -162,7 +167,7 @@ bool Console::receive_control(Turn& turn) {
     if (whole) {
       handle(decode(raw));
     } else {
-      ++host_.counter("control-malformed");
+      ++malformed_;
     }
   }
   return false;
@@ -187,21 +192,23 @@ void Console::handle(const Control& message) {
   const auto event = static_cast<Event>(message.event);
   if (event == Event::DeviceReady) {
     if (message.value == 1) return announce_ports();
+    ++failed_;
     return host_.warn("virtio-console: the guest's driver could not set the device up");
   }
   if (message.port >= ports_.size()) {
-    ++host_.counter("control-malformed");
+    ++malformed_;
     return;
   }
   switch (event) {
     case Event::PortReady:
       if (message.value == 1) return introduce(message.port);
+      ++failed_;
       return host_.warn("virtio-console: the guest's driver could not set port " + std::to_string(message.port) +
                         " up");
     case Event::PortOpen:
       return ports_[message.port].set_guest_open(message.value != 0);
     default:
-      ++host_.counter("control-malformed");
+      ++malformed_;
   }
 }
 
@@ -221,7 +228,7 @@ void Console::queue_message(std::vector<uint8_t> message) {
   if (messages_.size() < kMessagesMax) {
     messages_.push_back(std::move(message));
   } else {
-    ++host_.counter("control-dropped");
+    ++dropped_;
   }
 }
 

@@ -63,6 +63,9 @@ class Console : public spore::VirtioDevice {
   spore::Host host_;
   spore::Virtio virtio_;
   const spore_streams* streams_;
+  spore::Counter malformed_; // control messages of the driver that make no sense
+  spore::Counter failed_;    // those in which it says that it could not do something
+  spore::Counter dropped_;   // messages to a driver that does not take them
   std::vector<Port> ports_;
   bool active_ = false;
   bool multiport_ = false;

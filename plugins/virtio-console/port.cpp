@@ -5,6 +5,10 @@ namespace console {
 void Port::set_guest_open(bool open) {
   if (guest_open_ == open) return;
   guest_open_ = open;
+  if (!open) { // what its reader has left is not for the next one
+    incoming_.clear();
+    incoming_offset_ = 0;
+  }
   if (stream_) streams_->guest_open(streams_->context, *stream_, open ? 1 : 0);
 }
 
@@ -71,8 +75,6 @@ void Port::put(uint8_t byte) {
 
 void Port::reset() {
   outgoing_.reset();
-  incoming_.clear();
-  incoming_offset_ = 0;
   set_guest_open(false);
 }
 

@@ -7,10 +7,8 @@
 namespace virtio_mem {
 namespace {
 
-constexpr uint16_t kQueueSize = 64;                     // Linux has one request in flight
-constexpr uint64_t kAddressLimit = uint64_t{1} << 52;   // no guest-physical address is wider
-constexpr uint32_t kComplaintLines = 10;                // about a misbehaving driver ...
-constexpr uint64_t kComplaintWindowNs = 10'000'000'000; // ... in this time
+constexpr uint16_t kQueueSize = 64;                   // Linux has one request in flight
+constexpr uint64_t kAddressLimit = uint64_t{1} << 52; // no guest-physical address is wider
 
 // The host's promise about the region, checked once so that arithmetic below cannot overflow (VMEM-01, VMEM-02).
 spore::Result<void> check_region(const spore_elastic_info& region) {
@@ -67,7 +65,6 @@ VirtioMem::VirtioMem(spore::Host host, spore::Virtio virtio, const spore_elastic
       options_(options),
       region_(region),
       counters_(host),
-      complaints_(kComplaintLines, kComplaintWindowNs),
       requested_(region.requested_bytes),
       wanted_(region.requested_bytes),
       usable_(usable_for(region.requested_bytes)) {}

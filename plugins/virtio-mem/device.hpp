@@ -5,7 +5,6 @@
 
 #include "config_space.hpp"
 #include "options.hpp"
-#include "rate_limit.hpp"
 #include "request.hpp"
 #include "saved_state.hpp"
 
@@ -42,7 +41,7 @@ class VirtioMem final : public spore::VirtioDevice {
   // What the guest has asked for and got; part of the report.
   struct Counters {
     explicit Counters(const spore::Host& host);
-    std::atomic_ref<uint64_t> plug, unplug, unplug_all, state, acks, nacks, busy, errors, malformed;
+    spore::Counter plug, unplug, unplug_all, state, acks, nacks, busy, errors, malformed;
   };
 
   VirtioMem(spore::Host host, spore::Virtio virtio, const spore_elastic_memory* elastic, const Options& options,
@@ -83,7 +82,6 @@ class VirtioMem final : public spore::VirtioDevice {
   const Options options_;
   const spore_elastic_info region_;
   Counters counters_;
-  RateLimit complaints_;
 
   // Guarded by the device's lock.
   uint64_t requested_; // as the driver sees it

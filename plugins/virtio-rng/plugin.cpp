@@ -67,7 +67,11 @@ class Rng : public spore::VirtioDevice {
   }
 
   Rng(spore::Host host, spore::Virtio virtio, uint64_t rate)
-      : host_(host), virtio_(virtio), allowance_(rate, host.now_ns()) {}
+      : host_(host),
+        virtio_(virtio),
+        requests_(host.counter("requests")),
+        bytes_(host.counter("bytes")),
+        allowance_(rate, host.now_ns()) {}
 
   void describe(spore_virtio_traits& out) override {
     out.device_id = 4;
@@ -114,8 +118,8 @@ class Rng : public spore::VirtioDevice {
       if (virtio_.write(chain, done, part.data(), part.size()) != SPORE_OK) break; // its memory is gone
       done += part.size();
     }
-    ++host_.counter("requests");
-    host_.counter("bytes") += done;
+    ++requests_;
+    bytes_ += done;
     virtio_.push(chain, static_cast<uint32_t>(done));
   }
 
@@ -137,6 +141,8 @@ class Rng : public spore::VirtioDevice {
 
   spore::Host host_;
   spore::Virtio virtio_;
+  spore::Counter requests_;
+  spore::Counter bytes_;
   Allowance allowance_;
   std::optional<spore_chain> waiting_; // taken, and not yet answered for want of allowance
   std::optional<uint64_t> timer_;

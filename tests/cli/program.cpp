@@ -64,6 +64,8 @@ Output run(const Call& call) {
     arguments.emplace_back("setpriv");
     arguments.insert(arguments.end(), kAsNobody.begin(), kAsNobody.end());
   }
+  if (!call.redirect.empty())
+    arguments.insert(arguments.end(), {"sh", "-c", call.before + "exec \"$@\" " + call.redirect, "sh"});
   arguments.emplace_back(SPOREHOST_PROGRAM);
   arguments.insert(arguments.end(), call.arguments.begin(), call.arguments.end());
   return launch("/usr/bin/env", arguments, {});

@@ -20,6 +20,8 @@ struct Call {
   std::vector<std::string> arguments;
   std::map<std::string, std::string> environment; // added to this process's; an empty value unsets
   bool unprivileged = false;                      // as a user without rights (only root can ask for that)
+  std::string redirect = {};                      // in the words of the shell, such as ">/dev/full"
+  std::string before = {};                        // likewise, such as "ulimit -f 1; "
 };
 
 // Waits for the end. Throws std::runtime_error where the program cannot be started.

@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Judge judge;
   std::chrono::nanoseconds now{0};
   GuestChannel channel(
-      judge, [](sporehost::guest::Bytes) {}, {}, [&now] { return now += std::chrono::milliseconds(1); });
+      judge, [](sporehost::guest::Bytes) { return true; }, {}, [&now] { return now += std::chrono::milliseconds(1); });
   judge.channel = &channel;
   judge.starts = (data[0] & 1) != 0;
   const std::size_t piece = std::size_t{1} + (data[0] >> 1);

@@ -49,7 +49,7 @@ void close_now(int& fd) {
 std::string describe(const MachineText& machine) {
   return "version: 1\nboot:\n  kernel: " + from_environment("SPORE_MACHINE_IMAGES", SPORE_MACHINE_IMAGES) + "/" +
          machine.guest + ".elf\n  initrd: none\n  cmdline: \"" + machine.cmdline + "\"\nmemory: " + machine.memory +
-         "\ndevices: [" + machine.devices + "]\nlifecycle: " + machine.lifecycle + "\n";
+         "\ndevices: [" + machine.devices + "]\nlifecycle: " + machine.lifecycle + "\n" + machine.more;
 }
 
 } // namespace
@@ -75,7 +75,8 @@ std::vector<std::string> Outcome::lines() const {
   return lines;
 }
 
-SporeHost::SporeHost(const MachineText& machine, const std::vector<std::string>& arguments)
+SporeHost::SporeHost(const MachineText& machine, const std::vector<std::string>& arguments,
+                     const Descriptors& descriptors)
     : folder_(make_folder()), start_(std::chrono::steady_clock::now()) {
   const std::string config = folder_ / "machine.yaml";
   std::ofstream(config) << describe(machine);
@@ -89,10 +90,12 @@ SporeHost::SporeHost(const MachineText& machine, const std::vector<std::string>&
                                     "--plugin-path",
                                     from_environment("SPORE_MACHINE_POLICY", SPORE_MACHINE_POLICY),
                                     "--console",
-                                    "stdout",
-                                    "--json",
-                                    "--report-file",
-                                    folder_ / "report.json"};
+                                    machine.console,
+                                    "--json"};
+  if (machine.report_file) words.insert(words.end(), {"--report-file", folder_ / "report.json"});
+  if (descriptors.file_kib != 0)
+    words.insert(words.begin(),
+                 {"/bin/bash", "-c", "ulimit -f " + std::to_string(descriptors.file_kib) + "; exec \"$@\"", "sh"});
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -104,8 +107,8 @@ SporeHost::SporeHost(const MachineText& machine, const std::vector<std::string>&
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, descriptors.out < 0 ? out[1] : descriptors.out, STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, descriptors.err < 0 ? err[1] : descriptors.err, STDERR_FILENO);
   const int failed = ::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   for (int* ours : {&in[0], &out[1], &err[1]}) close_now(*ours);
@@ -170,6 +173,18 @@ void SporeHost::signal(int number) const {
   ::kill(pid_, number);
 }
 
+std::chrono::milliseconds SporeHost::processor_time() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  std::istringstream fields(line.substr(std::min(line.size(), line.rfind(')') + 1)));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  long user = 0, system = 0;
+  fields >> user >> system;
+  return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
 Outcome SporeHost::finish() {
   while (pump()) {
   }
@@ -183,8 +198,8 @@ Outcome SporeHost::finish() {
   return std::move(outcome_);
 }
 
-Outcome run(const MachineText& machine, const std::vector<std::string>& arguments) {
-  return SporeHost(machine, arguments).finish();
+Outcome run(const MachineText& machine, const std::vector<std::string>& arguments, const Descriptors& descriptors) {
+  return SporeHost(machine, arguments, descriptors).finish();
 }
 
 } // namespace machine_guests

@@ -23,6 +23,9 @@ struct MachineText {
   std::string memory = "64MiB"; // value of `memory`
   std::string devices = "serial-16550";
   std::string lifecycle = "{run-timeout: 60s}";
+  std::string more;               // further lines of the description
+  std::string console = "stdout"; // --console
+  bool report_file = true;        // otherwise the report is the last line of standard output
 };
 
 struct Outcome {
@@ -38,10 +41,18 @@ struct Outcome {
   [[nodiscard]] std::vector<std::string> lines() const;
 };
 
+// Other ends for what the program writes than pipes that the test reads; -1: that pipe.
+struct Descriptors {
+  int out = -1;
+  int err = -1;
+  unsigned file_kib = 0; // limit on the size of files; 0: none
+};
+
 // One run of the program. Whatever happens, the process is gone when this is.
 class SporeHost {
  public:
-  explicit SporeHost(const MachineText& machine, const std::vector<std::string>& arguments = {});
+  explicit SporeHost(const MachineText& machine, const std::vector<std::string>& arguments = {},
+                     const Descriptors& descriptors = {});
   ~SporeHost();
   SporeHost(const SporeHost&) = delete;
   SporeHost& operator=(const SporeHost&) = delete;
@@ -50,7 +61,8 @@ class SporeHost {
   bool wait_for(const std::string& text);
   void type(const std::string& text); // into the guest's COM1
   void signal(int number) const;
-  Outcome finish(); // waits for the end
+  Outcome finish();                                               // waits for the end
+  [[nodiscard]] std::chrono::milliseconds processor_time() const; // that it has used so far
 
  private:
   bool pump(); // takes some output; false at its end
@@ -65,6 +77,7 @@ class SporeHost {
 };
 
 // A run that needs no company.
-Outcome run(const MachineText& machine, const std::vector<std::string>& arguments = {});
+Outcome run(const MachineText& machine, const std::vector<std::string>& arguments = {},
+            const Descriptors& descriptors = {});
 
 } // namespace machine_guests

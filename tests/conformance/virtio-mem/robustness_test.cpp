@@ -68,15 +68,11 @@ TEST(VmemHostile, OtherQueuesAreNone) {
   EXPECT_EQ(m.get(PLUGGED_SIZE), 0u);
 }
 
-TEST(VmemHostile, TheLogDoesNotGrowWithBadRequests) {
+// How often is the host's to limit (ObjectHost.AGuestCannotFloodTheLogThroughADevice).
+TEST(VmemHostile, ABadRequestIsWorthAWord) {
   Machine m({.shape = {.requested_bytes = GiB}});
-  for (int i = 0; i < 5000; ++i) ASSERT_EQ(m.send(PLUG, 1, 1).type, ERROR);
-  EXPECT_LT(m.host.log().size(), 50u);
-  EXPECT_GT(m.host.log().size(), 0u) << "but it says something";
-  m.host.advance(60'000'000'000);
-  m.send(PLUG, 1, 1);
-  if (third_party()) return;
-  EXPECT_TRUE(m.host.logged("left out"));
+  ASSERT_EQ(m.send(PLUG, 1, 1).type, ERROR);
+  EXPECT_GT(m.host.log().size(), 0u);
 }
 
 TEST(VmemHostile, EveryAnswerIsCounted) {

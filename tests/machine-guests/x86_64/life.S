@@ -46,6 +46,8 @@ found:
   je keyboard
   cmp $'o', %bl
   je off
+  cmp $'p', %bl
+  je print
   cmp $'r', %bl
   je reset
   cmp $'s', %bl
@@ -59,6 +61,17 @@ off:
   mov $0x34, %al
   out %al, %dx
   jmp spin                       /* nothing may run on from here */
+
+print:                           /* 256 lines of 64 characters, then it ends */
+  mov $256, %ecx
+1: mov $63, %ebx
+2: send '.'
+  dec %ebx
+  jnz 2b
+  send '\n'
+  dec %ecx
+  jnz 1b
+  jmp off
 
 halt:                            /* interrupts are off: nothing wakes it */
   cli

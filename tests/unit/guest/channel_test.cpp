@@ -64,9 +64,14 @@ class ChannelTest : public ::testing::Test {
 
   Recorder seen;
   Encoded sent;
+  bool has_room = true;
   std::chrono::nanoseconds now{0};
-  GuestChannel channel{seen, [this](guest::Bytes bytes) { sent.insert(sent.end(), bytes.begin(), bytes.end()); },
-                       ChannelLimits{3}, [this] { return now; }};
+  GuestChannel channel{seen,
+                       [this](guest::Bytes bytes) {
+                         if (has_room) sent.insert(sent.end(), bytes.begin(), bytes.end());
+                         return has_room;
+                       },
+                       ChannelLimits{3, 3}, [this] { return now; }};
 };
 
 TEST_F(ChannelTest, AGoodRun) {
@@ -220,9 +225,24 @@ TEST_F(ChannelTest, LogsAreLimitedAndPrintable) {
   EXPECT_EQ(seen.logs.size(), 3u);
   EXPECT_EQ(seen.logs[0], "a?[31mb?c");
   EXPECT_EQ(channel.counters().dropped_logs, 7u);
-  now += std::chrono::seconds(1);
+  now += std::chrono::seconds(10);
   feed(guest::encode(guest::Log{guest::LogLevel::kInfo, "again"}));
-  EXPECT_EQ(seen.logs.back(), "again");
+  EXPECT_EQ(seen.logs.back(), "again (7 lines were left out before)");
+}
+
+TEST_F(ChannelTest, ACommandIsSentWholeOrNotAtAll) {
+  answer();
+  guest::Run request;
+  request.argv = {"/bin/true"};
+  has_room = false;
+  const auto refused = channel.run(request);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().status, SPORE_E_BUSY);
+  EXPECT_THAT(refused.error().text, HasSubstr("does not read what it is sent"));
+  EXPECT_TRUE(sent.empty());
+  EXPECT_EQ(channel.counters().refused_commands, 1u);
+  has_room = true;
+  EXPECT_TRUE(channel.run(request).ok()) << "nothing has happened";
 }
 
 TEST_F(ChannelTest, ABurstOfMemoryReportsKeepsTheNewest) {

@@ -68,7 +68,7 @@ struct Recorder : GuestObserver {
 class Conversation {
  public:
   explicit Conversation(UniqueFd socket)
-      : socket_(std::move(socket)), channel_(recorder_, [this](guest::Bytes bytes) { send(bytes); }) {}
+      : socket_(std::move(socket)), channel_(recorder_, [this](guest::Bytes bytes) { return send(bytes); }) {}
 
   Recorder& seen() { return recorder_; }
   GuestChannel& channel() { return channel_; }
@@ -95,17 +95,18 @@ class Conversation {
     if (count > 0) channel_.on_bytes({bytes, static_cast<std::size_t>(count)});
   }
 
-  void send(guest::Bytes bytes) {
+  bool send(guest::Bytes bytes) {
     while (!bytes.empty()) {
       const ssize_t count = write(socket_.get(), bytes.data(), bytes.size());
       if (count > 0) {
         bytes = bytes.subspan(static_cast<std::size_t>(count));
         continue;
       }
-      if (errno != EAGAIN) return;
+      if (errno != EAGAIN) return false;
       pollfd entry{socket_.get(), POLLOUT, 0};
       poll(&entry, 1, 1000);
     }
+    return true;
   }
 
   UniqueFd socket_;

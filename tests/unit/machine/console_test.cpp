@@ -21,6 +21,12 @@ class ConsoleTest : public ::testing::Test {
     loop_->post([this] { loop_->stop(); });
     loop_->run();
   }
+  std::unique_ptr<Console> make(const ConsoleTarget& target) {
+    outputs_ = std::move(Outputs::create(target)).value();
+    outputs_->attach(*loop_);
+    return std::make_unique<Console>(*loop_, hub_, *outputs_);
+  }
+  std::unique_ptr<Outputs> outputs_;
   std::unique_ptr<EventLoop> loop_ = std::move(EventLoop::create()).value();
   StreamHub hub_{*loop_};
   PlainDeviceLock lock_;
@@ -30,7 +36,7 @@ class ConsoleTest : public ::testing::Test {
 };
 
 TEST_F(ConsoleTest, KeepsTheLastLinesPrintable) {
-  auto console = std::move(Console::create(*loop_, hub_, {ConsoleTarget::Kind::none, {}})).value();
+  const auto console = make({ConsoleTarget::Kind::none, {}});
   write("one\ntwo\nthree\x1b[31m\nfour\n");
   EXPECT_EQ(console->last_lines(2), "three [31m\nfour\n");
   EXPECT_EQ(console->last_lines(99), "one\ntwo\nthree [31m\nfour\n");
@@ -38,16 +44,17 @@ TEST_F(ConsoleTest, KeepsTheLastLinesPrintable) {
 }
 
 TEST_F(ConsoleTest, FindsThePanic) {
-  auto console = std::move(Console::create(*loop_, hub_, {ConsoleTarget::Kind::none, {}})).value();
+  const auto console = make({ConsoleTarget::Kind::none, {}});
   write("[    1.0] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n[    1.1] CPU: 0\r\n");
   EXPECT_EQ(console->panic_line(), "Kernel panic - not syncing: VFS: Unable to mount root fs");
 }
 
 TEST_F(ConsoleTest, WritesToAFile) {
   const auto path = std::filesystem::temp_directory_path() / ("console-test." + std::to_string(::getpid()));
-  auto console = std::move(Console::create(*loop_, hub_, ConsoleTarget::parse(path.string()))).value();
+  const auto console = make(ConsoleTarget::parse(path.string()));
   write("hello\n");
-  console->flush();
+  console->finish();
+  outputs_->flush({});
   std::ifstream file(path);
   std::string line;
   std::getline(file, line);
@@ -56,9 +63,9 @@ TEST_F(ConsoleTest, WritesToAFile) {
 }
 
 TEST_F(ConsoleTest, SaysWhichFileCannotBeWritten) {
-  const auto console = Console::create(*loop_, hub_, ConsoleTarget::parse("/nonexistent/console"));
-  ASSERT_FALSE(console.ok());
-  EXPECT_EQ(console.error().text, "console file '/nonexistent/console' cannot be written: No such file or directory");
+  const auto outputs = Outputs::create(ConsoleTarget::parse("/nonexistent/console"));
+  ASSERT_FALSE(outputs.ok());
+  EXPECT_EQ(outputs.error().text, "console file '/nonexistent/console' cannot be written: No such file or directory");
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 #include "core/machine/object_host.hpp"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 
 #include <sporehost/plugin.hpp>
@@ -21,6 +23,34 @@ TEST(ObjectHost, GivesOptionsByPointerWithTheirTypes) {
   EXPECT_EQ(host.table()->option(host.table()->context, "/list", &value), SPORE_E_INVALID);
   EXPECT_EQ(host.table()->option(host.table()->context, "/none", &value), SPORE_E_NOT_FOUND);
   EXPECT_EQ(host.table()->option(host.table()->context, "/absent", &value), SPORE_E_NOT_FOUND);
+}
+
+// A line of a device, as the program's log gets it.
+class Lines final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  std::vector<std::string> seen;
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    seen.emplace_back(message.payload.data(), message.payload.size());
+  }
+  void flush_() override {}
+};
+
+TEST(ObjectHost, AGuestCannotFloodTheLogThroughADevice) {
+  const auto before = spdlog::default_logger();
+  const auto lines = std::make_shared<Lines>();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", lines));
+  ObjectHost host("x", "{}", {});
+  const spore::Host view(host.table());
+  for (int i = 0; i < 1000; ++i) view.warn("the driver is odd");
+  view.error("the device stops");
+  for (int i = 0; i < 1000; ++i) view.debug("nobody asked for this");
+  spdlog::set_default_logger(before);
+  ASSERT_EQ(lines->seen.size(), 6U) << "five in ten seconds, and those of another level are not hidden by them";
+  EXPECT_EQ(lines->seen[0], "x: the driver is odd");
+  EXPECT_EQ(lines->seen[5], "x: the device stops");
+  EXPECT_EQ(host.counters().at("log.left-out"), 995U) << "lines below the log's level are not missed";
 }
 
 TEST(ObjectHost, CountersKeepTheirPlace) {

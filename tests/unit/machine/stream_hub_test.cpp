@@ -16,8 +16,11 @@ struct Device {
         [](void* self, uint32_t) { ++static_cast<Device*>(self)->readable; },
         [](void* self, uint32_t) { ++static_cast<Device*>(self)->writable; },
     };
-    return client->table()->open(client->table()->context, name, &events, this, &stream);
+    const spore_status status = client->table()->open(client->table()->context, name, &events, this, &stream);
+    if (status == SPORE_OK) guest_open(true);
+    return status;
   }
+  void guest_open(bool open) { client->table()->guest_open(client->table()->context, stream, open ? 1 : 0); }
   size_t give(std::string_view text) {
     return client->table()->give(client->table()->context, stream, text.data(), text.size());
   }
@@ -86,6 +89,59 @@ TEST_F(StreamHubTest, TheHostsBytesWaitUntilTheyAreTaken) {
   EXPECT_EQ(device.take(3), "typ");
   EXPECT_EQ(device.take(9), "ed");
   EXPECT_EQ(device.take(9), "");
+}
+
+TEST_F(StreamHubTest, NothingIsOfferedToAGuestThatHasNotOpenedAndWhatAReaderLeftIsNotForTheNext) {
+  Device device(hub_);
+  ASSERT_EQ(device.open("console"), SPORE_OK);
+  device.guest_open(false);
+  settle();
+  EXPECT_EQ(hub_.send(StreamId::console, bytes("early")), 5u);
+  EXPECT_EQ(device.readable, 0);
+  EXPECT_EQ(device.take(9), "") << "not even if it asks";
+  device.guest_open(true);
+  settle();
+  EXPECT_EQ(device.readable, 1) << "it has waited for that";
+  EXPECT_EQ(device.take(2), "ea");
+  device.guest_open(false);
+  EXPECT_EQ(hub_.send(StreamId::console, bytes("late")), 4u);
+  device.guest_open(true);
+  settle();
+  EXPECT_EQ(device.take(9), "late");
+}
+
+TEST_F(StreamHubTest, AFrameIsQueuedWholeOrNotAtAll) {
+  Device device(hub_);
+  ASSERT_EQ(device.open("sporehost.agent"), SPORE_OK);
+  const std::string frame(60'000, 'f');
+  size_t frames = 0;
+  while (hub_.send_whole(StreamId::agent, bytes(frame))) ++frames;
+  EXPECT_EQ(frames, (1u << 20) / frame.size());
+  std::string taken;
+  for (std::string some; !(some = device.take(50'000)).empty();) taken += some;
+  EXPECT_EQ(taken.size(), frames * frame.size());
+  EXPECT_TRUE(hub_.send_whole(StreamId::agent, bytes(frame)));
+}
+
+TEST_F(StreamHubTest, WhoSendsIsToldWhenThereIsRoomAgain) {
+  Device device(hub_);
+  ASSERT_EQ(device.open("console"), SPORE_OK);
+  int room = 0;
+  hub_.on_room(StreamId::console, [&] { ++room; });
+  const std::string much((1 << 20) + 7, 'x');
+  EXPECT_EQ(hub_.send(StreamId::console, bytes(much)), much.size() - 7);
+  settle();
+  EXPECT_EQ(room, 0);
+  (void)device.take(1000);
+  settle();
+  EXPECT_EQ(room, 0) << "not for every byte";
+  (void)device.take(much.size());
+  settle();
+  EXPECT_EQ(room, 1);
+  (void)hub_.send(StreamId::console, bytes("x"));
+  (void)device.take(1);
+  settle();
+  EXPECT_EQ(room, 1) << "nobody waited";
 }
 
 TEST_F(StreamHubTest, TwoMayWriteToTheConsoleOneReadsIt) {

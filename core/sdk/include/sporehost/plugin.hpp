@@ -67,6 +67,22 @@ inline Result<void> from_status(spore_status status, const spore_error& error) {
   return fail(status, error.text[0] != '\0' ? error.text : "no reason was given");
 }
 
+// A counter that appears in the report. Get it once, in the constructor: the host looks it up by name, under a lock.
+// Cheap to copy; valid until the object is destroyed. [any]
+class Counter {
+ public:
+  explicit Counter(uint64_t* value) : value_(value) {}
+
+  void operator++() const { *this += 1; }
+  void operator+=(uint64_t count) const {
+    std::atomic_ref<uint64_t>(*value_).fetch_add(count, std::memory_order_relaxed);
+  }
+  [[nodiscard]] uint64_t value() const { return std::atomic_ref<uint64_t>(*value_).load(std::memory_order_relaxed); }
+
+ private:
+  uint64_t* value_;
+};
+
 // The services of the host for one object. Cheap to copy; valid until the object is destroyed. [any]
 class Host {
  public:
@@ -106,10 +122,8 @@ class Host {
     return value ? std::optional(std::string(from_abi(value->string))) : std::nullopt;
   }
 
-  // A counter that appears in the report; add with `++` or `+=`.
-  [[nodiscard]] std::atomic_ref<uint64_t> counter(const char* name) const {
-    return std::atomic_ref<uint64_t>(*table_->counter(table_->context, name));
-  }
+  // The counter of that name; keep it, since each call looks it up.
+  [[nodiscard]] Counter counter(const char* name) const { return Counter(table_->counter(table_->context, name)); }
 
   [[nodiscard]] uint64_t now_ns() const { return table_->now_ns(table_->context); }
 

@@ -113,6 +113,7 @@ class FakeStreams {
     Stream* stream = s.opened(number, "streams.guest_open");
     if (stream == nullptr) return;
     stream->guest_open = open != 0;
+    if (!stream->guest_open) stream->to_guest.clear(); // what its reader has left is not for the next one
     if (stream->guest_open && !stream->to_guest.empty()) s.tell(*stream, stream->events->readable);
   }
 

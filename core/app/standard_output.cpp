@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -18,6 +19,9 @@ namespace sporehost::app {
 // been.
 void secure_standard_descriptors() {
   ::signal(SIGXFSZ, SIG_IGN);
+  // An answer goes out in one piece at the end, so that it is known why it could not. (Not touched, it costs nothing.)
+  static std::array<char, 1 << 20> answer;
+  if (::isatty(STDOUT_FILENO) == 0) std::setvbuf(stdout, answer.data(), _IOFBF, answer.size());
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) (void)::open("/dev/null", O_RDONLY); // takes the lowest number
 }

@@ -10,7 +10,8 @@ namespace sporehost::app {
 inline constexpr std::chrono::milliseconds kLastWords{2000};
 
 // Makes sure that descriptors 0 to 2 are there, so that no file of ours gets one of these numbers and whoever writes to
-// it by that name; and that a limit on the size of files (SIGXFSZ) is an error of write(2), not our end. [main], first
+// it by that name; that what is printed is written when the command ends; and that a limit on the size of files
+// (SIGXFSZ) is an error of write(2), not our end. [main], first
 void secure_standard_descriptors();
 
 // Writes to standard error; a reader that takes nothing is waited for once, and then no more. [main]

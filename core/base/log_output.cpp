@@ -78,24 +78,27 @@ void LogOutput::make_room(size_t bytes) {
   }
 }
 
-// Between two lines, where some are missing.
-void LogOutput::tell_lost() {
-  if (lost_untold_ == 0 || first_begun_ || kept_.empty()) return;
-  std::string note = "(" + std::to_string(lost_untold_) + " lines of the log were lost before this one)\n";
-  const auto written = writer_.write({reinterpret_cast<const uint8_t*>(note.data()), note.size()});
-  if (written.bytes == 0) return;
+// Writes the first line, with a word about those that are missing before it. That word is not put into the queue: more
+// may be lost before it gets out.
+NonBlockingWriter::Written LogOutput::write_first() {
+  std::string& line = kept_.front();
+  const auto write = [&](const std::string& text) {
+    return writer_.write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  };
+  if (lost_untold_ == 0 || first_begun_) return write(line);
+  std::string noted = "(" + std::to_string(lost_untold_) + " lines of the log were lost before this one)\n" + line;
+  const auto written = write(noted);
+  if (written.bytes == 0) return written;
   lost_untold_ = 0;
-  if (written.bytes == note.size()) return;
-  kept_.push_front(note.substr(written.bytes));
-  kept_bytes_ += kept_.front().size();
-  first_begun_ = true;
+  kept_bytes_ += noted.size() - line.size();
+  line = std::move(noted);
+  return written;
 }
 
 bool LogOutput::write_kept() {
-  tell_lost();
   while (!kept_.empty()) {
+    const auto written = write_first();
     std::string& line = kept_.front();
-    const auto written = writer_.write({reinterpret_cast<const uint8_t*>(line.data()), line.size()});
     kept_bytes_ -= written.bytes;
     if (written.bytes == line.size()) {
       kept_.pop_front();

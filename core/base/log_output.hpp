@@ -45,7 +45,7 @@ class LogOutput final : public spdlog::sinks::base_sink<std::mutex> {
   [[nodiscard]] std::string format(const spdlog::details::log_msg& message);
   void make_room(size_t bytes);
   bool write_kept();
-  void tell_lost();
+  [[nodiscard]] NonBlockingWriter::Written write_first();
   void fail(int error);
 
   UniqueFd file_;

@@ -19,15 +19,15 @@ std::string mebibytes(uint64_t bytes) {
 } // namespace
 
 TerminalProgress::TerminalProgress(int fd, std::string subject)
-    : fd_(fd), subject_(std::move(subject)), terminal_(::isatty(fd) == 1) {}
+    : writer_(fd), subject_(std::move(subject)), terminal_(::isatty(fd) == 1) {}
 
 TerminalProgress::~TerminalProgress() {
   clear_line();
 }
 
 void TerminalProgress::put(const std::string& text) {
-  // A terminal that went away is no reason to fail.
-  [[maybe_unused]] const ssize_t ignored = ::write(fd_, text.data(), text.size());
+  // A terminal that was stopped or went away is no reason to wait or to fail: a guest may be running meanwhile.
+  (void)writer_.write({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }
 
 void TerminalProgress::clear_line() {

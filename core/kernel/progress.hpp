@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/non_blocking_writer.hpp"
+
 namespace sporehost::kernel {
 
 // Called on the thread that resolves. [main]
@@ -40,7 +42,7 @@ class TerminalProgress final : public Progress {
   void clear_line();
   void put(const std::string& text);
 
-  const int fd_;
+  NonBlockingWriter writer_;
   const std::string subject_;
   const bool terminal_;
   bool line_shown_ = false;

@@ -47,7 +47,7 @@ Result<Report> Machine::run(uint64_t spent_ns) {
   plugging_.reset();
   console_->finish();
   session_->finish();
-  outputs_.flush({.wake_fd = signals_->fd()});
+  if (!outputs_.flush({.wake_fd = signals_->fd()})) signals_->discard(); // else it ended us before our last words
   return make_report();
 }
 

@@ -104,10 +104,11 @@ void Outputs::mark_restart(unsigned restarts) {
   console_->write({reinterpret_cast<const uint8_t*>(line.data()), line.size()});
 }
 
-void Outputs::flush(const FlushLimit& limit) {
+bool Outputs::flush(const FlushLimit& limit) {
   uint64_t patience_ends = monotonic_ns() + static_cast<uint64_t>(limit.standstill.count()) * 1'000'000;
   size_t left_before = SIZE_MAX;
-  while (true) {
+  bool woken = false;
+  while (!woken) {
     std::vector<pollfd> waiting = {{limit.wake_fd, POLLIN, 0}}; // -1 is passed over
     size_t left = 0;
     for (const auto& sink : sinks_)
@@ -115,7 +116,7 @@ void Outputs::flush(const FlushLimit& limit) {
         waiting.push_back({sink->poll_fd(), POLLOUT, 0});
         left += sink->backlog();
       }
-    if (left == 0) return;
+    if (left == 0) return true;
     const uint64_t now = monotonic_ns();
     if (left < left_before) patience_ends = now + static_cast<uint64_t>(limit.standstill.count()) * 1'000'000;
     left_before = left;
@@ -123,9 +124,11 @@ void Outputs::flush(const FlushLimit& limit) {
     if (now >= until) break;
     const int wait_ms = static_cast<int>(std::min<uint64_t>((until - now) / 1'000'000 + 1, 60'000));
     const int ready = ::poll(waiting.data(), waiting.size(), wait_ms);
-    if ((ready < 0 && errno != EINTR) || (ready > 0 && waiting.front().revents != 0)) break;
+    if (ready < 0 && errno != EINTR) break;
+    woken = ready > 0 && waiting.front().revents != 0;
   }
   for (const auto& sink : sinks_) sink->give_up();
+  return !woken;
 }
 
 std::vector<Loss> Outputs::losses() const {

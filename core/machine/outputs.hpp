@@ -49,8 +49,9 @@ class Outputs {
   // Where one start of the guest ends and the next begins, in a console that is a file. [main]
   void mark_restart(unsigned restarts);
 
-  // Writes what is left, within the limit; what is then left is lost. [main], when the loop does not run
-  void flush(const FlushLimit& limit);
+  // Writes what is left, within the limit; what is then left is lost. False: `wake_fd` ended it. [main], when the loop
+  // does not run
+  bool flush(const FlushLimit& limit);
   [[nodiscard]] std::vector<Loss> losses() const;
 
  private:

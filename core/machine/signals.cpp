@@ -30,6 +30,12 @@ Result<std::unique_ptr<Signals>> Signals::create(EventLoop& loop, std::function<
   return signals;
 }
 
+void Signals::discard() {
+  signalfd_siginfo info{};
+  while (::read(fd_.get(), &info, sizeof info) == sizeof info) {
+  }
+}
+
 Signals::~Signals() {
   loop_.unwatch(fd_.get());
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);

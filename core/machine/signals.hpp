@@ -20,6 +20,8 @@ class Signals {
 
   // Readable while a signal waits to be handled: ends waits that are not the loop's.
   [[nodiscard]] int fd() const { return fd_.get(); }
+  // Forgets those that have come: they have had their effect. [main]
+  void discard();
 
  private:
   Signals(EventLoop& loop, sigset_t before, UniqueFd fd) : loop_(loop), before_(before), fd_(std::move(fd)) {}

@@ -23,7 +23,7 @@ struct MachineText {
   std::string memory = "64MiB"; // value of `memory`
   std::string devices = "serial-16550";
   std::string lifecycle = "{run-timeout: 60s}";
-  std::string more;               // further lines of the description
+  std::string more = {};          // further lines of the description
   std::string console = "stdout"; // --console
   bool report_file = true;        // otherwise the report is the last line of standard output
 };

@@ -84,7 +84,9 @@ void GuestSession::on_exit(const guest::Exit& exit) {
 void GuestSession::on_memory(const guest::Memory& memory) {
   if (finished_) return;
   memory_ = memory;
-  spdlog::debug("guest: MemTotal {} kB, MemAvailable {} kB", memory.total_kib, memory.available_kib);
+  reports_.write(SPORE_LOG_DEBUG, [&] {
+    return fmt::format("MemTotal {} kB, MemAvailable {} kB", memory.total_kib, memory.available_kib);
+  });
   events_.memory();
 }
 

@@ -10,6 +10,7 @@
 #include "core/config/machine_config.hpp"
 #include "core/guest/guest_channel.hpp"
 #include "core/machine/outputs.hpp"
+#include "core/machine/source_log.hpp"
 #include "core/machine/stream_hub.hpp"
 
 namespace sporehost {
@@ -70,6 +71,7 @@ class GuestSession final : private GuestObserver {
   uint64_t answered_ns_ = 0;
   bool stdout_open_line_ = false;
   bool finished_ = false;
+  SourceLog reports_{"guest"}; // of what the agent reports again and again
 };
 
 } // namespace sporehost

@@ -1,24 +1,13 @@
 #include "core/machine/object_host.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <atomic>
 #include <nlohmann/json.hpp>
-
-#include "core/machine/log_level.hpp"
 
 namespace sporehost {
 namespace {
 
 ObjectHost& of(void* context) {
   return *static_cast<ObjectHost*>(context);
-}
-
-// Debug lines are for who looks for a fault, and it takes more of them to find one.
-constexpr uint32_t kDebugLines = 50;
-
-LogSink lines_of(const std::string& name) {
-  return [name](int32_t level, std::string_view text) { spdlog::log(spdlog_level(level), "{}: {}", name, text); };
 }
 
 } // namespace
@@ -28,14 +17,7 @@ ObjectHost::ObjectHost(std::string name, std::string options, Surroundings surro
       options_(std::move(options)),
       around_(std::move(surroundings)),
       table_(make_table(this)),
-      logs_{RateLimitedLog(lines_of(name_), kDebugLines), RateLimitedLog(lines_of(name_)),
-            RateLimitedLog(lines_of(name_)), RateLimitedLog(lines_of(name_))} {}
-
-void ObjectHost::log(int32_t level, spore_string text) {
-  if (!spdlog::should_log(spdlog_level(level))) return;
-  const int32_t known = level < SPORE_LOG_DEBUG || level > SPORE_LOG_ERROR ? SPORE_LOG_ERROR : level;
-  logs_[static_cast<size_t>(known)].write(known, [&] { return std::string(text.data, text.length); });
-}
+      log_(name_) {}
 
 ObjectHost::~ObjectHost() {
   release();
@@ -55,9 +37,7 @@ std::map<std::string, uint64_t> ObjectHost::counters() const {
   std::map<std::string, uint64_t> values;
   for (const auto& [name, value] : counters_)
     values[name] = std::atomic_ref<uint64_t>(*value).load(std::memory_order_relaxed);
-  uint64_t left_out = 0;
-  for (const RateLimitedLog& log : logs_) left_out += log.left_out();
-  if (left_out > 0) values["log.left-out"] = left_out;
+  if (const uint64_t left_out = log_.left_out(); left_out > 0) values["log.left-out"] = left_out;
   return values;
 }
 
@@ -125,7 +105,8 @@ spore_host ObjectHost::make_table(ObjectHost* self) {
       .size = sizeof(spore_host),
       .abi_minor = SPORE_ABI_MINOR,
       .context = self,
-      .log = [](void* c, int32_t level, spore_string text) { of(c).log(level, text); },
+      .log = [](void* c, int32_t level,
+                spore_string text) { of(c).log_.write(level, [&] { return std::string(text.data, text.length); }); },
       .query_interface = [](void* c, const char* name) -> const void* {
         return of(c).around_.interfaces ? of(c).around_.interfaces(name) : nullptr;
       },

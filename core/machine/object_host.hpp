@@ -1,11 +1,10 @@
 // The `spore_host` table of one plugin object: its log lines, options, counters, timers and watched descriptors, all
 // booked under its name and all taken back when the object is gone. Its log lines are limited, since a guest may be
-// what makes it speak: each level by itself, so that a flood of one hides none of another.
+// what makes it speak.
 #pragma once
 
 #include <sporehost/host.h>
 
-#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,9 +13,9 @@
 #include <set>
 #include <string>
 
-#include "core/base/rate_limited_log.hpp"
 #include "core/machine/device_lock.hpp"
 #include "core/machine/event_loop.hpp"
+#include "core/machine/source_log.hpp"
 #include "core/memory/memory_access.hpp"
 
 namespace sporehost {
@@ -50,7 +49,6 @@ class ObjectHost {
   void release();
 
  private:
-  void log(int32_t level, spore_string text);
   spore_status option(const char* pointer, spore_value* out);
   spore_status watch(int fd, uint32_t events, spore_fd_callback callback, void* argument);
   spore_status start_timer(uint64_t delay_ns, spore_timer_callback callback, void* argument, uint64_t* timer);
@@ -64,7 +62,7 @@ class ObjectHost {
   spore_host table_;
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<uint64_t>> counters_;
-  std::array<RateLimitedLog, 4> logs_; // by level
+  SourceLog log_;
   std::set<int> watched_;
   std::set<uint64_t> timers_;
 };

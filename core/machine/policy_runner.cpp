@@ -1,6 +1,6 @@
 #include "core/machine/policy_runner.hpp"
 
-#include <spdlog/spdlog.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <bit>
 #include <fstream>
@@ -114,24 +114,28 @@ void PolicyRunner::carry_out(const spore_memory_action& action) {
   arm_tick(action.tick_ms);
   if (action.change == 0) {
     if (action.reason[0] != '\0')
-      spdlog::debug("memory policy: leaves {} requested: {}", format_size(requested_), action.reason);
+      log_.write(SPORE_LOG_DEBUG,
+                 [&] { return fmt::format("leaves {} requested: {}", format_size(requested_), action.reason); });
     return;
   }
   if (device_.table == nullptr) {
-    spdlog::warn("memory policy: asks for {}, but this machine has no memory to resize",
-                 format_size(action.requested_bytes));
+    log_.write(SPORE_LOG_WARN, [&] {
+      return "asks for " + format_size(action.requested_bytes) + ", but this machine has no memory to resize";
+    });
     return;
   }
   spore_error error{};
   if (device_.table->request(device_.self, action.requested_bytes, &error) != SPORE_OK) {
-    spdlog::error("memory policy: {}: request of {} refused: {}", policy_.origin(), format_size(action.requested_bytes),
-                  error.text);
+    log_.write(SPORE_LOG_ERROR, [&] {
+      return fmt::format("{}: request of {} refused: {}", policy_.origin(), format_size(action.requested_bytes),
+                         error.text);
+    });
     return;
   }
   const bool changed = requested_ != action.requested_bytes;
   requested_ = action.requested_bytes;
   if (changed && requested_changed_) requested_changed_();
-  spdlog::info("memory policy: requests {}: {}", format_size(requested_), action.reason);
+  log_.write(SPORE_LOG_INFO, [&] { return fmt::format("requests {}: {}", format_size(requested_), action.reason); });
 }
 
 void PolicyRunner::arm_tick(uint64_t tick_ms) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/machine/event_loop.hpp"
+#include "core/machine/source_log.hpp"
 #include "core/plugin/object.hpp"
 
 namespace sporehost {
@@ -60,6 +61,7 @@ class PolicyRunner {
   uint64_t host_available_ = 0; // as of host_read_ns_
   uint64_t host_read_ns_ = 0;   // monotonic; 0: never
   bool ready_ = false;
+  SourceLog log_{"memory policy"}; // a guest decides how often there is something to decide
 };
 
 // Memory of this host in bytes, from /proc/meminfo. [any] 0 where it cannot be read.

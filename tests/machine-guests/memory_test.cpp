@@ -60,6 +60,13 @@ TEST_F(MemoryGuest, EveryRequestGetsItsAnswer) {
   EXPECT_EQ(outcome.counter("virtio-mem", "errors"), 26U);
   EXPECT_THAT(outcome.log, HasSubstr("the address is not aligned to the block size"));
   EXPECT_EQ(outcome.report.value("plugged_mib", uint64_t{1}), 0U);
+  // Of what the guest made the device complain of in its few seconds, the log has the first lines and the counter the
+  // rest.
+  EXPECT_GE(outcome.counter("virtio-mem", "log.left-out"), 15U);
+  size_t complaints = 0;
+  for (size_t at = 0; (at = outcome.log.find("virtio-mem: refused", at)) != std::string::npos; ++at) ++complaints;
+  EXPECT_GT(complaints, 0U);
+  EXPECT_LE(complaints, 5U * (1 + static_cast<size_t>(outcome.total_ms / 10'000)));
 }
 
 TEST_F(MemoryGuest, RequestsMayBeSplitShortAndPadded) {

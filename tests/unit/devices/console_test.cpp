@@ -242,6 +242,27 @@ TEST_F(Console, MemoryThatWentAwayCostsTheBufferNotTheBytes) {
   EXPECT_EQ(virtio_.held(), 0U);
 }
 
+// The lines are the host's to limit (ObjectHost.AGuestCannotFloodTheLogThroughADevice); none goes uncounted.
+TEST_F(Console, ADriverThatKeepsSayingThatItFailedIsCounted) {
+  make_multiport();
+  for (int i = 0; i < 1000; ++i) virtio_.offer(kFromDriver, {control(static_cast<uint32_t>(i % 2), PortReady, 0)}, {});
+  device_->notify(kFromDriver);
+  for (int i = 0; i < 10 && host_.timers() > 0; ++i) host_.advance(1);
+  EXPECT_EQ(host_.counter("control-failed"), 1000U);
+}
+
+TEST_F(Console, WhatAReaderLeftIsNotForTheNext) {
+  make_multiport();
+  say(1, PortOpen, 1);
+  streams().send(kAgent, "for the first"); // it has no buffer to put it into
+  say(1, PortOpen, 0);
+  say(1, PortOpen, 1);
+  streams().send(kAgent, "for the second");
+  offer_buffers(kRx1, 1, 64);
+  ASSERT_EQ(virtio_.completions(kRx1).size(), 1U);
+  EXPECT_EQ(written(virtio_.completions(kRx1)[0]), "for the second");
+}
+
 TEST_F(Console, MalformedControlMessagesAreCountedAndGivenBack) {
   make_multiport();
   from_driver(kFromDriver, {});

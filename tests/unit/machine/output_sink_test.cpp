@@ -233,6 +233,15 @@ TEST_F(OutputsTest, TheConsolesFileIsKeptOverRestarts) {
   EXPECT_THAT(text, ::testing::MatchesRegex("x{10}\n---- sporehost: restart 1 of the guest, .* ----\nx{10}"));
 }
 
+TEST_F(OutputsTest, TwoWhoWriteToOneWayOutShareItsSink) {
+  outputs_ = std::move(Outputs::create(ConsoleTarget::parse("stdout"))).value();
+  EXPECT_EQ(outputs_->console(), &outputs_->standard_output());
+  EXPECT_TRUE(outputs_->reads_input());
+  outputs_ = std::move(Outputs::create(ConsoleTarget::parse("stderr"))).value();
+  EXPECT_EQ(outputs_->console(), &outputs_->standard_error());
+  EXPECT_FALSE(outputs_->reads_input());
+}
+
 TEST(Queues, ThoseThatKeepAnOrder) {
   const Ends pipe = make_pipe();
   const UniqueFd again(::dup(pipe.write.get()));

@@ -28,6 +28,7 @@ class Case:
     shell: Optional[str] = None
     argv: list = dataclasses.field(default_factory=list)
     during: Optional[str] = None
+    reader: Optional[str] = None  # shell code that reads standard output, instead of a file
     log: str = "debug"
     limit: int = 60  # seconds in the outer machine
     arch: tuple = ARCHITECTURES
@@ -149,6 +150,11 @@ def ended_at_once(result):
     result.expect(spent < 3, f"the second signal took {spent} s to end it")
 
 
+def tells_what_was_lost(result):
+    lost = result.report.get("lost_bytes", {}).get("standard output", 0)
+    result.expect(256 << 10 <= lost < 4 << 20, f"{lost} bytes were lost: what we keep, and no more")
+
+
 LIFE = [
     Case("two-vcpus", "life", yaml="memory: 512MiB", arguments=["--cpus", "2"],
          shell="nproc; grep -c ^processor /proc/cpuinfo", stdout="2\n2\n"),
@@ -179,6 +185,11 @@ LIFE = [
                 "awk -v t=$(($(now) - begin)) 'BEGIN { print t / 100 }' >forced.seconds",
          status=143, stdout="armed\n", stderr_has=["stopped by SIGTERM: the guest did not end by itself"],
          report={"end": "signal"}, check=ended_at_once),
+    # Nobody reads what it prints: it waits, the time limit ends it all the same, and what was lost is told.
+    Case("reader-stands-still", "life", yaml="memory: 512MiB\nlifecycle: {run-timeout: 15s}", log="info",
+         shell="seq 400000", reader="sleep 100", limit=40, status=124, report={"end": "run-timeout"},
+         stderr_has=["sporehost: standard output: ", " bytes were lost: its reader took no more of it"],
+         check=tells_what_was_lost),
     # It does not listen, and is not asked twice: the agent ends it when the grace has passed.
     Case("stop-grace", "life", yaml="memory: 512MiB\nlifecycle: {stop-grace: 2s}",
          shell="trap '' TERM; echo armed; sleep 1000", during="await stdout armed; kill -TERM $pid",

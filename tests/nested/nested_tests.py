@@ -139,6 +139,8 @@ def command_of(case):
     if case.kernel:
         environment["SPOREHOST_MANAGED_DIR"] = f"/job/managed-{case.kernel}"
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    if case.reader:
+        lines += ["mkfifo pipe", f"({case.reader}) <pipe >stdout 2>/dev/null &", "exec >pipe"]
     return "\n".join(lines + ["exec " + shlex.join(words)]) + "\n"
 
 

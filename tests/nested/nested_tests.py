@@ -140,7 +140,8 @@ def command_of(case):
         environment["SPOREHOST_MANAGED_DIR"] = f"/job/managed-{case.kernel}"
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     if case.reader:
-        lines += ["mkfifo pipe", f"({case.reader}) <pipe >stdout 2>/dev/null &", "exec >pipe"]
+        pipe = f"/job/cases/{case.name}/pipe"
+        lines += [f"mkfifo {pipe}", f"({case.reader}) <{pipe} >stdout 2>/dev/null &", f"exec >{pipe}"]
     return "\n".join(lines + ["exec " + shlex.join(words)]) + "\n"
 
 

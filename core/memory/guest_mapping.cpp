@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -41,6 +42,9 @@ Result<Mapping> map_guest_range(uint64_t gpa, uint64_t bytes, GuestAccess access
   Mapping mapping = reserve_like(gpa, bytes);
   if (!mapping) return no_room(bytes, what, errno);
   mark_guest_range(mapping.data(), bytes);
+  // A PC's tables and its first page table are a few pages in the first large one, which no kernel fills. Zeroing all
+  // of that would be 2 MiB and some 0.2 ms of every start.
+  if (gpa == 0) (void)::madvise(mapping.data(), std::min(bytes, large_page_bytes(host_page_bytes())), MADV_NOHUGEPAGE);
   if (access == GuestAccess::read_write && ::mprotect(mapping.data(), bytes, PROT_READ | PROT_WRITE) != 0)
     return no_room(bytes, what, errno);
   return mapping;

@@ -76,7 +76,7 @@ TEST(GuestMapping, RamAndElasticRegionAreAlignedAndMarked) {
   testing::FakeSlotMapper mapper;
   GuestMemory memory;
   const uint64_t page = host_page_bytes();
-  ASSERT_TRUE(memory.add_ram(0, 10 * page).ok());
+  ASSERT_TRUE(memory.add_ram(8 * kMiB + 3 * page, 10 * page).ok());
   ASSERT_TRUE(memory.add_ram(16 * kMiB + page, 5 * kMiB).ok());
   auto region = ElasticRegion::create({4 * kGiB + 6 * kMiB, 16 * kMiB, 2 * kMiB, 8 * kMiB}, mapper);
   ASSERT_TRUE(region.ok());
@@ -95,14 +95,29 @@ TEST(GuestMapping, RamAndElasticRegionAreAlignedAndMarked) {
   }
 }
 
+// A guest that touches little is not to pay for a large page there, but for those behind it.
+TEST(GuestMapping, OnlyTheFirstLargePageOfAllIsOfSmallOnes) {
+#ifdef SPORE_EMULATED_PROCESSOR
+  GTEST_SKIP() << "/proc/self/smaps is the emulator's";
+#endif
+  const uint64_t large = large_page_bytes(host_page_bytes());
+  const auto mapping = map_guest_range(0, 2 * large, GuestAccess::read_write, "a test");
+  ASSERT_TRUE(mapping.ok());
+  const auto first = flags_of(mapping.value().data());
+  EXPECT_FALSE(first.contains("hg"));
+  EXPECT_TRUE(first.contains("dd") && first.contains("dc"));
+  EXPECT_FALSE(flags_of(mapping.value().data() + large - 1).contains("hg"));
+  expect_marked(mapping.value().data() + large, "the second large page");
+}
+
 TEST(GuestMapping, AFilesPagesAreMarkedToo) {
   GuestMemory memory;
   const uint64_t page = host_page_bytes();
-  ASSERT_TRUE(memory.add_ram(0, 4 * page).ok());
+  ASSERT_TRUE(memory.add_ram(kGiB, 4 * page).ok());
   std::FILE* file = std::tmpfile();
   ASSERT_NE(file, nullptr);
   ASSERT_EQ(::ftruncate(fileno(file), static_cast<off_t>(page)), 0);
-  ASSERT_TRUE(memory.map_file(page, fileno(file), 0, page).ok());
+  ASSERT_TRUE(memory.map_file(kGiB + page, fileno(file), 0, page).ok());
   std::fclose(file);
   expect_marked(memory.ram().front().mapping.data() + page, "a file's page");
 }

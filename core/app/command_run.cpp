@@ -1,10 +1,10 @@
 // `sporehost --config FILE`: runs one machine.
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include "core/app/common.hpp"
 #include "core/app/standard_output.hpp"
@@ -19,14 +19,24 @@ using spore::fail;
 using spore::Result;
 
 spore::Error report_file_error(const std::string& file) {
-  return fail(SPORE_E_IO, "--report-file: '" + file + "' cannot be written: " + std::strerror(errno) +
-                              "; name a file in a folder that is there");
+  const std::string why = errno == ENXIO ? "it is a pipe that nobody reads; start the reader first"
+                          : errno == ETIMEDOUT
+                              ? "its reader takes nothing"
+                              : std::string(std::strerror(errno)) + "; name a file in a folder that is there";
+  return fail(SPORE_E_IO, "--report-file: '" + file + "' cannot be written: " + why);
 }
 
-// Before the guest runs: a report that has nowhere to go afterwards would mean that all was for nothing.
-Result<void> check_report_file(const std::optional<std::string>& file) {
-  if (!file || std::ofstream(*file, std::ios::app)) return {};
-  return report_file_error(*file);
+// O_NONBLOCK: a named pipe that nobody reads is an error and not a wait.
+Result<UniqueFd> open_report(const std::string& file, int flags) {
+  UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags, 0644));
+  if (!fd) return report_file_error(file);
+  return fd;
+}
+
+// Before the guest runs: a report that has nowhere to go afterwards would mean that all was for nothing. What it gives
+// stays open over the run, so that a pipe's reader does not take this look for the end.
+Result<UniqueFd> check_report_file(const std::optional<std::string>& file) {
+  return file ? open_report(*file, O_APPEND) : Result<UniqueFd>(UniqueFd());
 }
 
 // Text goes to standard error, beside the log; JSON is the last line of standard output, behind the workload's.
@@ -34,10 +44,9 @@ Result<void> publish(const Report& report, ReportFormat format, const std::optio
   if (format == ReportFormat::none) return {};
   const std::string text = format == ReportFormat::json ? to_json(report) : to_text(report);
   if (file) {
-    std::ofstream out(*file);
-    out << text << '\n';
-    out.close();
-    if (!out) return report_file_error(*file);
+    SPORE_TRY(UniqueFd out, open_report(*file, O_TRUNC));
+    if (!write_within(out.get(), text + "\n", kLastWords) || ::close(out.release()) != 0)
+      return report_file_error(*file);
     return {};
   }
   if (format == ReportFormat::text) {
@@ -84,7 +93,8 @@ int run_machine(const Arguments& arguments) {
   if (!config) return complain(config.error());
   if (auto logging = set_up_logging(arguments, &*config); !logging) return complain(logging.error());
   if (auto runnable = check_runnable(*config); !runnable) return complain(runnable.error());
-  if (auto writable = check_report_file(arguments.value("report-file")); !writable) return complain(writable.error());
+  const auto report_file = check_report_file(arguments.value("report-file"));
+  if (!report_file) return complain(report_file.error());
   plugin::Registry registry = make_registry(arguments, &*config);
   const ConsoleTarget console = ConsoleTarget::parse(arguments.value("console").value_or("auto"))
                                     .resolved(config->boot.initrd.origin != ArtifactOrigin::managed);

@@ -6,6 +6,7 @@
 
 #include "core/app/common.hpp"
 #include "core/app/standard_output.hpp"
+#include "core/base/log_output.hpp"
 #include "core/machine/outcome.hpp"
 
 #ifndef SPOREHOST_VERSION
@@ -90,7 +91,9 @@ int run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   try {
     secure_standard_descriptors();
-    return close_standard_output(run(std::vector<std::string>(argv + 1, argv + argc)));
+    const int status = run(std::vector<std::string>(argv + 1, argv + argc));
+    if (const auto log = sporehost::log_output()) log->finish(kLastWords);
+    return close_standard_output(status);
   } catch (const std::exception& e) {
     // Libraries throw; what reaches this point is a defect or an empty machine, and worth a message all the same.
     std::fprintf(stderr, "sporehost: internal error: %s\n", e.what());

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -196,6 +197,21 @@ TEST_F(Output, AStandardErrorThatNobodyReadsStopsNothing) {
   EXPECT_LT(outcome.total_ms, 15'000);
   ASSERT_TRUE(outcome.report.is_object());
   EXPECT_GT(outcome.report.value("log_lines_lost", 0), 0);
+}
+
+TEST_F(Output, AReportIntoAPipe) {
+  const std::string pipe = path("report");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  MachineText machine = printing("none");
+  machine.report_file = false;
+  const Outcome nobody = run(machine, {"--report-file", pipe});
+  EXPECT_EQ(nobody.status, 125) << nobody.log;
+  EXPECT_THAT(nobody.log, HasSubstr("it is a pipe that nobody reads; start the reader first"));
+  const int reader = keep(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const Outcome outcome = run(machine, {"--report-file", pipe});
+  EXPECT_EQ(outcome.status, 0) << outcome.log;
+  EXPECT_GT(read_now(reader), 100U);
+  ::unlink(pipe.c_str());
 }
 
 TEST_F(Output, AReportThatCannotBeWrittenIsNotARunThatNeverWas) {

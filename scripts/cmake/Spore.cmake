@@ -9,6 +9,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(SPORE_PLUGIN_DIR ${CMAKE_BINARY_DIR}/plugins)
 set(SPORE_SANITIZE "" CACHE STRING "Value for -fsanitize=, or empty")
+set(SPORE_TEST_PREFIX "" CACHE STRING "What the names of tests begin with, where several build trees are tested at once")
 option(SPORE_FUZZER "Build the fuzz targets with libFuzzer (clang), and everything else so that it can see what they reach" OFF)
 
 find_package(Threads REQUIRED)
@@ -65,10 +66,11 @@ function(spore_plugin name)
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sporehost/plugins)
 endfunction()
 
-# spore_test(NAME SOURCES a.cpp ... [LIBS target ...] [LABEL tier]): one GoogleTest program, one ctest entry a case.
+# spore_test(NAME SOURCES a.cpp ... [LIBS target ...] [LABEL tier] [TRIALS]): one GoogleTest program, one ctest entry a case.
+# With TRIALS, the cases that have "Trial" in their names get the label soak, and scripts/soak sets their time limit.
 # Parameters do not show in the names: some print as bytes with addresses in them, which differ from run to run.
 function(spore_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "TRIALS" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -78,6 +80,12 @@ function(spore_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE sporehost_sdk ${ARG_LIBS} GTest::gtest_main GTest::gmock)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  set(others "")
+  if(ARG_TRIALS)
+    set(others TEST_FILTER "-*Trial*")
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES TEST_PREFIX "${SPORE_TEST_PREFIX}"
+      TEST_FILTER "*Trial*" PROPERTIES LABELS soak)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES TEST_PREFIX "${SPORE_TEST_PREFIX}"
+    ${others} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()

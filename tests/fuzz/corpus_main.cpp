@@ -1,5 +1,6 @@
 // Runs a fuzz target without libFuzzer: every file of its corpus, and mutations of each from fixed seeds, so that a run
-// is short and the same every time. A crash or a sanitizer's report fails it; so does an empty corpus.
+// is short and the same every time. A crash or a sanitizer's report fails it; so does an empty corpus. For longer runs
+// scripts/soak has libFuzzer, which finds more.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

@@ -1,8 +1,10 @@
 // Random sequences against a model that is nothing but the rules: a set of blocks and a requested size. The seed is in
-// the test's name, so a failure can be run again.
+// the test's name or message, so a failure can be run again.
 #include "fixture.hpp"
 
 #include <random>
+
+#include "tests/support/trial.hpp"
 
 namespace vmem {
 namespace {
@@ -37,7 +39,7 @@ class Model {
   }
 };
 
-class VmemModel : public testing::TestWithParam<unsigned> {
+class VmemModelBase : public testing::Test {
  protected:
   uint64_t upto(uint64_t most) { return std::uniform_int_distribution<uint64_t>(0, most)(random_); }
   uint16_t some_count() { return static_cast<uint16_t>(upto(3) == 0 ? upto(200) : 1 + upto(7)); }
@@ -102,26 +104,46 @@ class VmemModel : public testing::TestWithParam<unsigned> {
     if (!model_.busy) model_.plugged.clear();
   }
 
-  std::mt19937_64 random_{GetParam()};
+  void sequence() {
+    Machine m;
+    for (int i = 0; i < 4000; ++i) {
+      step(m);
+      ASSERT_FALSE(HasFatalFailure()) << "step " << i;
+      ASSERT_EQ(m.get(PLUGGED_SIZE), model_.plugged_bytes()) << "step " << i;
+      ASSERT_EQ(m.get(REQUESTED_SIZE), model_.requested) << "step " << i;
+      if (i % 64 == 0) m.expect_consistent();
+      ASSERT_FALSE(HasFailure()) << "step " << i;
+    }
+    for (uint64_t block = 0; block < kBlocks; ++block) {
+      ASSERT_EQ(m.elastic.plugged(block), model_.plugged.count(block) == 1) << "block " << block;
+    }
+  }
+
+  std::mt19937_64 random_;
   Model model_;
 };
 
+class VmemModel : public VmemModelBase, public testing::WithParamInterface<unsigned> {};
+
 TEST_P(VmemModel, RandomSequence) {
-  Machine m;
-  for (int i = 0; i < 4000; ++i) {
-    step(m);
-    ASSERT_FALSE(HasFatalFailure()) << "step " << i;
-    ASSERT_EQ(m.get(PLUGGED_SIZE), model_.plugged_bytes()) << "step " << i;
-    ASSERT_EQ(m.get(REQUESTED_SIZE), model_.requested) << "step " << i;
-    if (i % 64 == 0) m.expect_consistent();
-    ASSERT_FALSE(HasFailure()) << "step " << i;
-  }
-  for (uint64_t block = 0; block < kBlocks; ++block) {
-    ASSERT_EQ(m.elastic.plugged(block), model_.plugged.count(block) == 1) << "block " << block;
-  }
+  random_.seed(GetParam());
+  sequence();
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, VmemModel, testing::Range(1u, 9u));
+
+// The same with seeds from scripts/soak.
+using VmemModelTrial = VmemModelBase;
+
+TEST_F(VmemModelTrial, RandomSequences) {
+  spore_test::Trial trial(1);
+  while (trial.next() && !HasFailure()) {
+    SCOPED_TRACE(trial.name());
+    random_ = trial.random();
+    model_ = {};
+    sequence();
+  }
+}
 
 } // namespace
 } // namespace vmem

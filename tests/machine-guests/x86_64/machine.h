@@ -52,3 +52,6 @@ void check(const char* name, uint64_t got, uint64_t expected);
 
 /* Whether the kernel command line has this word. */
 int command_line_has(const uint8_t* boot_params, const char* word);
+
+/* The whole number behind `name` ("seed="), or 0. */
+uint64_t command_line_number(const uint8_t* boot_params, const char* name);

@@ -13,3 +13,4 @@ void part_content(void);  /* memory_content.c: what is in plugged memory */
 void part_devices(void);  /* memory_devices.c: other devices and plugged memory */
 void part_unplugged(void); /* memory_unplugged.c: the guest touches what it does not have */
 void part_jump(void);
+void part_rounds(uint64_t rounds, uint64_t seed); /* memory_rounds.c: random requests against a model */

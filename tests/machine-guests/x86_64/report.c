@@ -55,3 +55,19 @@ int command_line_has(const uint8_t* boot_params, const char* word) {
   }
   return 0;
 }
+
+uint64_t command_line_number(const uint8_t* boot_params, const char* name) {
+  const char* at = (const char*)(uintptr_t)read32((uintptr_t)boot_params + 0x228);
+  while (*at != '\0') {
+    const char* w = name;
+    while (*at != '\0' && *at == *w) ++at, ++w;
+    if (*w == '\0') {
+      uint64_t number = 0;
+      for (; *at >= '0' && *at <= '9'; ++at) number = number * 10 + (uint64_t)(*at - '0');
+      return number;
+    }
+    while (*at != '\0' && *at != ' ') ++at;
+    while (*at == ' ') ++at;
+  }
+  return 0;
+}

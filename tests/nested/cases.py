@@ -341,20 +341,20 @@ def kernel_case(flavour, discovery):
 # A kernel of which nothing is told: no configuration inside or beside it, no ACPI, PCI or serial port. It is the user's
 # own, so its image alone says how it finds its devices, and which console it has.
 UNKNOWN_KERNEL = Case(
-    "custom-kernel-noacpi", "kernels", kernel="noacpi", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: quiet}",
-    arguments=["--kernel", "/job/managed-noacpi/without-config"],
+    "custom-kernel-noacpi", "kernels", kernel="bare", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: quiet}",
+    arguments=["--kernel", "/job/managed-bare/without-config"],
     shell="echo an answer; grep -c virtio_mmio.device= /proc/cmdline; grep -c console=hvc0 /proc/cmdline",
     stdout="an answer\n1\n1\n", report={"ram_mib": 512, "end": "workload"},
     stderr_has=["it has no ACPI, so it gets virtio_mmio.device= and the MP table (the texts in its image (Linux 6."])
 
 # Without kvm-clock Linux ticks by the PC's timer, interrupt 0, until it knows better.
 NO_KVMCLOCK = Case(
-    "no-kvmclock", "kernels", kernel="noacpi", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: no-kvmclock}",
+    "no-kvmclock", "kernels", kernel="bare", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: no-kvmclock}",
     shell="grep -v kvm-clock /sys/devices/system/clocksource/clocksource0/current_clocksource\n"
           "awk '$1 == \"0:\" && $NF == \"timer\" && $2 > 100 { print \"it ticks\" }' /proc/interrupts",
     check=lambda result: result.expect(result.text("stdout").endswith("\nit ticks\n"), "interrupt 0 came 100 times"))
 
-KERNELS = [kernel_case("noacpi", "virtio_mmio.device="), kernel_case("acpi", "reboot=a"), UNKNOWN_KERNEL, NO_KVMCLOCK]
+KERNELS = [kernel_case("bare", "virtio_mmio.device="), kernel_case("acpi", "reboot=a"), UNKNOWN_KERNEL, NO_KVMCLOCK]
 
 CASES = MEMORY + LIFE + PLUG + KERNELS
 

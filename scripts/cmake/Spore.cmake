@@ -22,6 +22,7 @@ endif()
 add_compile_options(-Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2> -fstack-protector-strong)
+add_link_options($<$<NOT:$<CONFIG:Debug>>:-Wl,--compress-debug-sections=zlib>)
 if(SPORE_SANITIZE)
   add_compile_options(-fsanitize=${SPORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SPORE_SANITIZE})

@@ -116,7 +116,8 @@ typedef struct spore_streams {
 /* ---- sporehost.elastic-memory/1: the region that virtio-mem plugs ------------------------------------------------
  * One reserved range of guest-physical addresses. It knows which blocks are plugged: the device asks, and keeps no copy.
  * Plugging reserves, maps the slot into the VM and then records it; a failure leaves no trace. Unplugging takes the slot
- * out of the VM (where its last block goes), forgets the contents, and records it. Content after a plug is zero. */
+ * out of the VM (where its last block goes), forgets the contents, and records it. Content after a plug is zero, whatever the
+ * guest has written there while it was not plugged. One device of a machine gets this service; others find none. */
 #define SPORE_ELASTIC_MEMORY_1 "sporehost.elastic-memory/1"
 
 enum { SPORE_BLOCKS_UNPLUGGED = 0, SPORE_BLOCKS_PLUGGED = 1, SPORE_BLOCKS_MIXED = 2 };
@@ -138,10 +139,12 @@ typedef struct spore_elastic_memory {
   void (*info)(void* context, spore_elastic_info* out);
   /* Plugs or unplugs [offset, offset + bytes), offsets from the region's start, multiples of block_bytes. [device]
    * SPORE_E_RANGE outside the region, SPORE_E_STATE when a block already is (un)plugged, SPORE_E_BUSY when memory may
-   * not change now (a capture is running, say), SPORE_E_NO_MEMORY when the host has none. All or nothing. */
+   * not change now (a capture is running, say), SPORE_E_NO_MEMORY when the host has none or the backend has no slot
+   * left, SPORE_E_IO when the host does not take memory back. All or nothing: after an error the same blocks are plugged
+   * as before; after SPORE_E_IO of `unplug` or `unplug_all` their contents may be lost. */
   spore_status (*plug)(void* context, uint64_t offset, uint64_t bytes, spore_error* error);
   spore_status (*unplug)(void* context, uint64_t offset, uint64_t bytes, spore_error* error);
-  /* Unplugs whatever is plugged. [device] SPORE_E_BUSY as above. */
+  /* Unplugs whatever is plugged. [device] Errors as above, all or nothing likewise. */
   spore_status (*unplug_all)(void* context, spore_error* error);
   /* SPORE_BLOCKS_*: state of the blocks in the range, which must be valid as for `plug`, else SPORE_BLOCKS_MIXED. [any] */
   uint32_t (*blocks)(void* context, uint64_t offset, uint64_t bytes);
@@ -149,7 +152,7 @@ typedef struct spore_elastic_memory {
   uint64_t (*plugged_bytes)(void* context);
   /* Compatibility with drivers that read unplugged memory (no VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE): the slots of
    * [0, bytes) stay in the VM although nothing in them is plugged. [device] Unplugged blocks then read as zero and may cost
-   * the host memory. */
+   * the host memory. SPORE_E_BUSY as above. */
   spore_status (*keep_mapped)(void* context, uint64_t bytes, spore_error* error);
 } spore_elastic_memory;
 

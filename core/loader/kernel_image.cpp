@@ -169,7 +169,7 @@ Result<KernelImage> parse_kernel(Bytes image, const KernelOptions& options) {
 }
 
 Result<KernelImage> load_kernel(const std::string& path, const KernelOptions& options) {
-  SPORE_TRY(ImageFile file, ImageFile::open(path, "kernel"));
+  SPORE_TRY(ImageFile file, ImageFile::open(path, "kernel", options.owner));
   auto kernel = parse_kernel(file.bytes(), options);
   if (!kernel) return kernel.error().in(file.name());
   kernel->file = std::move(file);

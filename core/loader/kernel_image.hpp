@@ -59,6 +59,7 @@ struct KernelOptions {
   // false: hand the compressed image to the guest (entry 0x200 of the protected-mode code). What is compressed in a way
   // that the host cannot read (bzip2, lzma, lzo) goes that way in any case.
   bool decompress = true;
+  FileOwner owner = FileOwner::project; // of the file, for load_kernel
 };
 
 // Opens, recognises and reads the kernel at `path`.

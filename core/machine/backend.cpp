@@ -6,6 +6,16 @@ namespace sporehost {
 
 using spore::Result;
 
+void Backend::pulse_irq(uint32_t gsi) {
+  const spore_status status = ops()->pulse_irq(self(), gsi);
+  if (status == SPORE_OK) return;
+  lost_interrupts_.fetch_add(1, std::memory_order_relaxed);
+  lost_log_.write(SPORE_LOG_ERROR, [&] {
+    return object_.origin() + ": interrupt " + std::to_string(gsi) + " is lost: pulse_irq returned " +
+           std::to_string(status) + "; the guest may wait for it for ever";
+  });
+}
+
 Result<void> Backend::outcome(spore_status status, const spore_error& error) const {
   auto result = spore::from_status(status, error);
   if (!result) return result.error().in(object_.origin());

@@ -4,8 +4,10 @@
 #include <sporehost/backend.h>
 #include <sporehost/result.hpp>
 
+#include <atomic>
 #include <string>
 
+#include "core/machine/source_log.hpp"
 #include "core/memory/elastic_region.hpp"
 #include "core/plugin/object.hpp"
 
@@ -26,7 +28,9 @@ class Backend final : public SlotMapper {
   void destroy_vcpu(uint32_t index) { ops()->destroy_vcpu(self(), index); }
   spore::Result<spore_exit> run(uint32_t index);
   void kick(uint32_t index) { ops()->kick(self(), index); }
-  void pulse_irq(uint32_t gsi) { (void)ops()->pulse_irq(self(), gsi); }
+  // A pulse that the backend does not make is counted and logged: a guest that waits for it waits for ever. [any]
+  void pulse_irq(uint32_t gsi);
+  [[nodiscard]] uint64_t lost_interrupts() const { return lost_interrupts_.load(std::memory_order_relaxed); }
   spore::Result<void> add_doorbell(const spore_doorbell& doorbell);
   void remove_doorbell(const spore_doorbell& doorbell) { (void)ops()->remove_doorbell(self(), &doorbell); }
 
@@ -50,6 +54,8 @@ class Backend final : public SlotMapper {
   [[nodiscard]] spore::Result<void> outcome(spore_status status, const spore_error& error) const;
 
   plugin::PluginObject object_;
+  std::atomic<uint64_t> lost_interrupts_{0};
+  SourceLog lost_log_{"backend"};
 };
 
 } // namespace sporehost

@@ -36,7 +36,8 @@ enum class Discovery { tables, command_line };
 
 struct BootRequest {
   std::optional<std::string> initrd; // path
-  std::string cmdline;               // complete but for what Discovery::command_line adds
+  loader::FileOwner initrd_owner = loader::FileOwner::anybody;
+  std::string cmdline; // complete but for what Discovery::command_line adds
   Discovery discovery = Discovery::tables;
   uint32_t vcpus = 1;
   std::vector<MmioSlot> devices; // virtio-mmio devices, in order
@@ -61,6 +62,9 @@ class Board {
   [[nodiscard]] virtual const std::vector<GpaRange>& ram() const = 0;
   [[nodiscard]] virtual GpaRange elastic() const = 0;
   [[nodiscard]] virtual uint64_t gpa_end() const = 0;
+
+  // How many interrupts there are: GSIs are 0 .. interrupts()-1. [any]
+  [[nodiscard]] virtual uint32_t interrupts() const = 0;
 
   // Place of the virtio device number `index`. [any]
   [[nodiscard]] virtual spore::Result<MmioSlot> virtio_slot(uint32_t index) const = 0;
@@ -93,6 +97,13 @@ class Board {
   // Gives vCPU `index` its first state. [vcpu], after `load`.
   [[nodiscard]] virtual spore::Result<void> prepare_vcpu(Backend& backend, uint32_t index) const = 0;
 };
+
+// The widest guest-physical address that any backend of this architecture has, in bits.
+constexpr uint32_t kMostAddressBits = 52;
+
+// In what blocks Linux adds memory on the board of this build's architecture, in bytes: a region that is no multiple of
+// it never gets whole. [any]
+[[nodiscard]] uint64_t memory_block_bytes(uint64_t boot_bytes);
 
 // The board of this build's architecture with `boot_bytes` of RAM and an elastic region of `region_bytes`;
 // `address_bits` is the width of guest-physical addresses that the backend offers. [main]

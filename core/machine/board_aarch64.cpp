@@ -33,6 +33,8 @@ class Arm64Board final : public Board {
   }
   [[nodiscard]] std::string_view usual_cmdline(Discovery /*discovery*/) const override { return "panic=-1"; }
 
+  [[nodiscard]] uint32_t interrupts() const override { return arm::kSpis; }
+
   [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override {
     SPORE_TRY(const arm::MmioDevice slot, arm::virtio_slot(index));
     return MmioSlot{slot.gpa, slot.size, slot.gsi};
@@ -56,7 +58,7 @@ class Arm64Board final : public Board {
   Result<void> load(GuestMemory& memory, const loader::KernelImage& kernel, const BootRequest& request) override {
     if (auto usable = check(kernel, request.cmdline); !usable) return usable.error().in(kernel.file.name());
     SPORE_CHECK(load_segments(memory, kernel));
-    SPORE_TRY(const GpaRange initrd, load_initrd(memory, kernel, request.initrd, layout_.fdt.gpa));
+    SPORE_TRY(const GpaRange initrd, load_initrd(memory, kernel, request, layout_.fdt.gpa));
 
     arm::FdtInfo info;
     info.ram = layout_.ram;
@@ -103,6 +105,10 @@ class Arm64Board final : public Board {
 };
 
 } // namespace
+
+uint64_t memory_block_bytes(uint64_t /*boot_bytes*/) {
+  return arm::kMemoryBlock;
+}
 
 Result<std::unique_ptr<Board>> make_board(uint64_t boot_bytes, uint64_t region_bytes, uint32_t address_bits) {
   SPORE_TRY(const arm::Layout layout, arm::board_layout(boot_bytes, region_bytes, address_bits));

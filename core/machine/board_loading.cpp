@@ -26,14 +26,20 @@ Result<void> load_segments(GuestMemory& memory, const loader::KernelImage& kerne
   return {};
 }
 
-Result<GpaRange> load_initrd(GuestMemory& memory, const loader::KernelImage& kernel,
-                             const std::optional<std::string>& path, uint64_t top) {
-  if (!path) return GpaRange{};
-  SPORE_TRY(const loader::ImageFile file, loader::ImageFile::open(*path, "initrd"));
+Result<GpaRange> load_initrd(GuestMemory& memory, const loader::KernelImage& kernel, const BootRequest& request,
+                             uint64_t top) {
+  if (!request.initrd) return GpaRange{};
+  // Mapped in either case, which reads nothing yet: a user's file goes to its place without a copy in between.
+  SPORE_TRY(const loader::ImageFile file, loader::ImageFile::open(*request.initrd, "initrd"));
   const uint64_t bytes = file.bytes().size();
   const auto place = loader::place_initrd({top, bytes, kernel.initrd_addr_max(), kernel.end_gpa()});
-  if (!place) return place.error().in("'" + *path + "'");
-  SPORE_CHECK(memory.map_file(*place, file.fd(), 0, bytes));
+  if (!place) return place.error().in("'" + *request.initrd + "'");
+  if (request.initrd_owner == loader::FileOwner::project) {
+    SPORE_CHECK(memory.map_file(*place, file.fd(), 0, bytes));
+    return GpaRange{*place, bytes};
+  }
+  if (auto read = memory.read_file(*place, file.fd(), bytes); !read) return read.error().in(file.name());
+  SPORE_CHECK(file.check_unchanged());
   return GpaRange{*place, bytes};
 }
 

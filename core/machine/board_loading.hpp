@@ -23,12 +23,14 @@ class MemoryWriter final : public arch::GuestWriter {
 };
 
 // Puts the kernel's segments where they belong. [main], before the guest runs. Whole pages of an uncompressed kernel
-// come straight from the page cache, shared by all machines that run it; what is left of the last page is copied, since
-// the file has something else behind it.
+// come straight from the page cache, shared by all machines that run it, where the file is the project's own; what is
+// left of the last page is copied, since the file has something else behind it. Of a user's file all is copied.
 [[nodiscard]] spore::Result<void> load_segments(GuestMemory& memory, const loader::KernelImage& kernel);
 
-// Puts the initrd as high as it may be below `top`; gives its place, empty where there is no initrd. [main]
+// Puts the initrd as high as it may be below `top`; gives its place, empty where there is no initrd. [main] It is
+// mapped where it is the project's own file, else read: a guest hands the pages of its initrd to anybody once it has
+// booted, and pages that follow a file would change under whoever got them.
 [[nodiscard]] spore::Result<GpaRange> load_initrd(GuestMemory& memory, const loader::KernelImage& kernel,
-                                                  const std::optional<std::string>& path, uint64_t top);
+                                                  const BootRequest& request, uint64_t top);
 
 } // namespace sporehost

@@ -59,6 +59,8 @@ class X86Board final : public Board {
     return discovery == Discovery::command_line ? "panic=-1 pci=off reboot=k" : "panic=-1 pci=off reboot=a";
   }
 
+  [[nodiscard]] uint32_t interrupts() const override { return x86::kIoApicPins; }
+
   [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override {
     SPORE_TRY(const x86::MmioDevice slot, x86::virtio_slot(index));
     return MmioSlot{slot.gpa, slot.size, slot.gsi};
@@ -81,7 +83,7 @@ class X86Board final : public Board {
     SPORE_CHECK(load_segments(memory, kernel));
 
     x86::BootInfo info;
-    SPORE_TRY(const GpaRange initrd, load_initrd(memory, kernel, request.initrd, layout_.low_ram.end()));
+    SPORE_TRY(const GpaRange initrd, load_initrd(memory, kernel, request, layout_.low_ram.end()));
     info.initrd_gpa = initrd.gpa;
     info.initrd_size = initrd.bytes;
     SPORE_TRY(const std::string cmdline, complete_cmdline(request, kernel.cmdline_limit()));
@@ -125,6 +127,10 @@ class X86Board final : public Board {
 };
 
 } // namespace
+
+uint64_t memory_block_bytes(uint64_t boot_bytes) {
+  return x86::memory_block(boot_bytes);
+}
 
 Result<std::unique_ptr<Board>> make_board(uint64_t boot_bytes, uint64_t region_bytes, uint32_t address_bits) {
   SPORE_TRY(x86::Layout layout, x86::board_layout(boot_bytes, region_bytes, address_bits));

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "core/config/option_schema.hpp"
 #include "core/machine/log_level.hpp"
@@ -41,6 +43,11 @@ bool uses_elastic_memory(const plugin::Factory& factory) {
   return std::find(factory.uses.begin(), factory.uses.end(), SPORE_ELASTIC_MEMORY_1) != factory.uses.end();
 }
 
+std::string one_owner(const std::string& device, const std::string& owner) {
+  return "device '" + device + "' wants the region to plug, which device '" + owner +
+         "' has; a machine has one region, so remove one of the two";
+}
+
 Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file) {
   static constexpr uint32_t kDeviceKinds[] = {SPORE_KIND_VIRTIO_DEVICE, SPORE_KIND_IO_DEVICE};
   auto found = registry.find(kDeviceKinds, use.plugin);
@@ -65,15 +72,23 @@ class DeviceSet::Device {
   [[nodiscard]] virtual std::map<std::string, uint64_t> counters() { return host_->counters(); }
 
  protected:
+  // Makes the plugin's object. A device that asked for what another has failed for that reason, whatever it says.
+  Result<plugin::PluginObject> create(const Surroundings& around, const plugin::Found& found,
+                                      const std::string& options) const {
+    auto object = around.registry.create(found, *host_->table(), options);
+    if (object || !refused_elastic_) return object;
+    return fail(SPORE_E_EXISTS, one_owner(name_, around.elastic->owner()) + " (" + object.error().text + ")");
+  }
+
   // The object's host with the services every device may ask for, and `own` for its kind.
   void make_host(const Surroundings& around, std::string options, DeviceLock& lock, const char* own_name,
                  const void* own) {
     streams_ = around.streams.client(lock);
-    const auto* elastic = around.elastic != nullptr ? around.elastic->table() : nullptr;
-    auto interfaces = [own_name, own, elastic, streams = streams_->table()](std::string_view name) -> const void* {
+    auto interfaces = [this, own_name, own, elastic = around.elastic,
+                       streams = streams_->table()](std::string_view name) -> const void* {
       if (name == own_name) return own;
       if (name == SPORE_STREAMS_1) return streams;
-      if (name == SPORE_ELASTIC_MEMORY_1) return elastic;
+      if (name == SPORE_ELASTIC_MEMORY_1 && elastic != nullptr) return claim(*elastic);
       return nullptr;
     };
     host_ = std::make_unique<ObjectHost>(
@@ -84,6 +99,16 @@ class DeviceSet::Device {
   std::string name_;
   std::unique_ptr<StreamHub::Client> streams_;
   std::unique_ptr<ObjectHost> host_; // outlives the object that uses it
+
+ private:
+  const spore_elastic_memory* claim(ElasticService& elastic) {
+    const auto* table = elastic.claim(name_);
+    refused_elastic_ = table == nullptr;
+    if (refused_elastic_) spdlog::warn("{}", one_owner(name_, elastic.owner()));
+    return table;
+  }
+
+  std::atomic<bool> refused_elastic_{false};
 };
 
 // ---- virtio devices behind the shared virtio-mmio transport --------------------------------------------------------
@@ -109,7 +134,7 @@ class DeviceSet::VirtioMmioDevice final : public Device {
 
   Result<void> make(const Surroundings& around, const plugin::Found& found, const std::string& options) {
     make_host(around, options, lock_, SPORE_VIRTIO_1, virtio_.table());
-    SPORE_TRY(object_, around.registry.create(found, *host_->table(), options));
+    SPORE_TRY(object_, create(around, found, options));
     if (auto attached = virtio_.attach(object_.release()); !attached)
       return attached.error().in(found.plugin->origin());
     return around.mmio.insert(slot_.gpa, slot_.bytes, name_, registers_);
@@ -216,7 +241,7 @@ class DeviceSet::PlainIoDevice final : public Device {
                      if (index < self.traits_.irq_count) self.backend_.pulse_irq(self.traits_.irqs[index]);
                    }};
     make_host(around, options, lock_, SPORE_INTERRUPTS_1, &interrupts_);
-    SPORE_TRY(object_, around.registry.create(found, *host_->table(), options));
+    SPORE_TRY(object_, create(around, found, options));
     traits_.size = sizeof traits_;
     ops()->describe(object_.self(), &traits_);
     traits_.hardware_id[sizeof traits_.hardware_id - 1] = '\0';
@@ -224,6 +249,10 @@ class DeviceSet::PlainIoDevice final : public Device {
       return fail(SPORE_E_INVALID, found.plugin->origin() + " describes more windows or interrupts than there can be");
     for (uint32_t i = 0; i < traits_.window_count; ++i) {
       const spore_io_window& window = traits_.windows[i];
+      if (window.space != SPORE_IO_PORT && window.space != SPORE_IO_MMIO)
+        return fail(SPORE_E_INVALID, found.plugin->origin() + " describes window " + std::to_string(i) +
+                                         " in the unknown space " + std::to_string(window.space) +
+                                         "; there are SPORE_IO_PORT and SPORE_IO_MMIO");
       windows_.push_back(std::make_unique<Window>(*this, i));
       Bus& bus = window.space == SPORE_IO_PORT ? around.ports : around.mmio;
       if (auto claimed = bus.insert(window.base, window.bytes, name_, *windows_.back()); !claimed)
@@ -237,6 +266,7 @@ class DeviceSet::PlainIoDevice final : public Device {
   }
 
   [[nodiscard]] std::string_view hardware_id() const override { return traits_.hardware_id; }
+  [[nodiscard]] std::span<const uint32_t> interrupts() const { return {traits_.irqs, traits_.irq_count}; }
 
  private:
   class Window final : public BusHandler {
@@ -268,7 +298,20 @@ class DeviceSet::PlainIoDevice final : public Device {
 
 // ---- the set -------------------------------------------------------------------------------------------------------
 
-DeviceSet::DeviceSet(Surroundings around) : around_(std::move(around)) {}
+DeviceSet::DeviceSet(Surroundings around) : around_(std::move(around)) {
+  if (const auto button = around_.board.power_button_gsi()) interrupt_owners_[*button] = "the board's power button";
+}
+
+// An edge says nothing of who made it, so no two devices share one.
+Result<void> DeviceSet::claim_interrupt(uint32_t gsi, const std::string& device) {
+  if (gsi >= around_.board.interrupts())
+    return fail(SPORE_E_RANGE, "interrupt " + std::to_string(gsi) + " does not exist; the board has 0 to " +
+                                   std::to_string(around_.board.interrupts() - 1));
+  const auto [owner, free] = interrupt_owners_.try_emplace(gsi, "device '" + device + "'");
+  if (free) return {};
+  return fail(SPORE_E_EXISTS, "interrupt " + std::to_string(gsi) + " belongs to " + owner->second +
+                                  "; the device needs another one, or remove one of the two");
+}
 
 // In reverse order of creation.
 DeviceSet::~DeviceSet() {
@@ -289,6 +332,8 @@ Result<void> DeviceSet::add(const PluginUse& use) {
 Result<void> DeviceSet::add_virtio(const plugin::Found& found, const PluginUse& use, const std::string& options) {
   const auto slot = around_.board.virtio_slot(virtio_count_);
   if (!slot) return slot.error().in(format_position(around_.file, use.at) + ": device '" + use.name + "'");
+  if (auto claimed = claim_interrupt(slot->gsi, use.name); !claimed)
+    return claimed.error().in(format_position(around_.file, use.at) + ": device '" + use.name + "'");
   auto device = std::make_unique<VirtioMmioDevice>(use.name, around_, *slot);
   SPORE_CHECK(device->make(around_, found, options));
   devices_.push_back(std::move(device));
@@ -299,6 +344,11 @@ Result<void> DeviceSet::add_virtio(const plugin::Found& found, const PluginUse& 
 Result<void> DeviceSet::add_io(const plugin::Found& found, const PluginUse& use, const std::string& options) {
   auto device = std::make_unique<PlainIoDevice>(use.name, around_);
   SPORE_CHECK(device->make(around_, found, options));
+  for (const uint32_t gsi : device->interrupts())
+    if (auto claimed = claim_interrupt(gsi, use.name); !claimed)
+      return claimed.error()
+          .in(found.plugin->origin())
+          .in(format_position(around_.file, use.at) + ": device '" + use.name + "'");
   devices_.push_back(std::move(device));
   return {};
 }

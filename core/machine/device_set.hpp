@@ -22,6 +22,9 @@ namespace sporehost {
 // log.
 [[nodiscard]] bool uses_elastic_memory(const plugin::Factory& factory);
 
+// What is wrong with two devices that want the elastic region, which has one owner.
+[[nodiscard]] std::string one_owner(const std::string& device, const std::string& owner);
+
 // The factory behind a device's id, virtio or plain. [main] Errors as Registry::find, with the place in the file.
 spore::Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file);
 
@@ -72,7 +75,10 @@ class DeviceSet {
   spore::Result<void> add_virtio(const plugin::Found& found, const PluginUse& use, const std::string& options);
   spore::Result<void> add_io(const plugin::Found& found, const PluginUse& use, const std::string& options);
 
+  spore::Result<void> claim_interrupt(uint32_t gsi, const std::string& device);
+
   Surroundings around_;
+  std::map<uint32_t, std::string> interrupt_owners_; // by GSI
   std::vector<std::unique_ptr<Device>> devices_;
   uint32_t virtio_count_ = 0;
 };

@@ -27,7 +27,7 @@ uint32_t to_abi(BlockState state) {
 
 spore_status ElasticService::finish(const spore::Result<void>& result, spore_error* error) const {
   if (!result) return spore::report(result.error(), error);
-  if (changed_) changed_();
+  if (events_.changed) events_.changed();
   return SPORE_OK;
 }
 
@@ -35,11 +35,26 @@ spore_status ElasticService::plug(uint64_t offset, uint64_t bytes, spore_error* 
   const uint64_t begin = monotonic_ns();
   const auto plugged = region_.plug(offset, bytes);
   plug_ns_.fetch_add(monotonic_ns() - begin, std::memory_order_relaxed);
+  if (!plugged && plugged.error().status == SPORE_E_NO_MEMORY) {
+    refused_plugs_.fetch_add(1, std::memory_order_relaxed);
+    if (events_.refused) events_.refused(plugged.error().text);
+  }
   return finish(plugged, error);
 }
 
-ElasticService::ElasticService(ElasticRegion& region, uint64_t requested_bytes, std::function<void()> changed)
-    : region_(region), requested_bytes_(requested_bytes), changed_(std::move(changed)) {
+const spore_elastic_memory* ElasticService::claim(const std::string& device) {
+  const std::lock_guard lock(mutex_);
+  if (owner_.empty()) owner_ = device;
+  return owner_ == device ? &table_ : nullptr;
+}
+
+std::string ElasticService::owner() const {
+  const std::lock_guard lock(mutex_);
+  return owner_;
+}
+
+ElasticService::ElasticService(ElasticRegion& region, uint64_t requested_bytes, Events events)
+    : region_(region), requested_bytes_(requested_bytes), events_(std::move(events)) {
   table_ = {
       .size = sizeof(spore_elastic_memory),
       .context = this,

@@ -1,10 +1,12 @@
-// `sporehost.elastic-memory/1` on top of the elastic region, with word of every change for the machine.
+// `sporehost.elastic-memory/1` on top of the elastic region, for one device, with word of every change for the machine.
 #pragma once
 
 #include <sporehost/host.h>
 
 #include <atomic>
 #include <functional>
+#include <mutex>
+#include <string>
 
 #include "core/memory/elastic_region.hpp"
 
@@ -12,13 +14,24 @@ namespace sporehost {
 
 class ElasticService {
  public:
-  // `requested_bytes` is the plan's; `changed` is called after every change of the plugged size, [device]. `region`
-  // outlives the service.
-  ElasticService(ElasticRegion& region, uint64_t requested_bytes, std::function<void()> changed);
+  struct Events {
+    std::function<void()> changed;                       // the plugged size changed. [device]
+    std::function<void(const std::string& why)> refused; // a plug found neither memory nor a slot. [device]
+  };
+
+  // `requested_bytes` is the plan's. `region` outlives the service.
+  ElasticService(ElasticRegion& region, uint64_t requested_bytes, Events events);
   ElasticService(const ElasticService&) = delete;
   ElasticService& operator=(const ElasticService&) = delete;
 
-  [[nodiscard]] const spore_elastic_memory* table() const { return &table_; }
+  // The service for the device of this name. [any] NULL when another one has it: two drivers would plug and unplug each
+  // other's blocks.
+  [[nodiscard]] const spore_elastic_memory* claim(const std::string& device);
+  // Which device has it; empty: none. [any]
+  [[nodiscard]] std::string owner() const;
+
+  // How many plugs found neither memory nor a slot. [any]
+  [[nodiscard]] uint64_t refused_plugs() const { return refused_plugs_.load(std::memory_order_relaxed); }
 
   // How long all calls of `plug` took together. [any] The guest waits meanwhile, so it is our share of growing.
   [[nodiscard]] uint64_t plug_ns() const { return plug_ns_.load(std::memory_order_relaxed); }
@@ -29,8 +42,11 @@ class ElasticService {
 
   ElasticRegion& region_;
   uint64_t requested_bytes_;
-  std::function<void()> changed_;
+  Events events_;
+  std::atomic<uint64_t> refused_plugs_{0};
   std::atomic<uint64_t> plug_ns_{0};
+  mutable std::mutex mutex_; // guards owner_
+  std::string owner_;
   spore_elastic_memory table_;
 };
 

@@ -55,8 +55,9 @@ class Machine {
 
   // machine_run.cpp: events of a run, all [main] unless tagged
   void on_vcpu_exit(uint32_t index, const spore::Result<spore_exit>& exit);
-  void on_power_request(PowerRequest request); // [vcpu]
-  void on_plugged_changed();                   // [device]
+  void on_power_request(PowerRequest request);  // [vcpu]
+  void on_plugged_changed();                    // [device]
+  void on_plug_refused(const std::string& why); // [device]
   void look_at_plugged();
   void on_ready();
   void on_guest_memory();

@@ -170,6 +170,14 @@ void Machine::on_plugged_changed() {
   });
 }
 
+// There is neither memory nor a slot for more. The policy hears of it by the lower requested size in its next event.
+void Machine::on_plug_refused(const std::string& why) {
+  loop_->post([this, why] {
+    planned_.policy->cannot_grow(why);
+    look_at_plugged();
+  });
+}
+
 void Machine::look_at_plugged() {
   const uint64_t plugged = memory_.elastic()->plugged_bytes();
   if (plugged == planned_.policy->requested() && request_ns_ != 0) {
@@ -250,9 +258,15 @@ Report Machine::make_report() const {
     report.console_tail = console_->last_lines(kConsoleLinesShown);
   report.counters = devices_->counters();
   report.counters["channel"] = session_->channel_counters();
-  if (memory_.elastic() != nullptr) {
-    report.counters["memory"]["unplugged-accesses"] = unplugged_accesses_.load(std::memory_order_relaxed);
-    report.counters["memory"]["plug-us"] = elastic_->plug_ns() / 1000;
+  report.counters["machine"]["lost-interrupts"] = backend_.backend->lost_interrupts();
+  if (ElasticRegion* const region = memory_.elastic(); region != nullptr) {
+    auto& memory = report.counters["memory"];
+    memory["unplugged-accesses"] = unplugged_accesses_.load(std::memory_order_relaxed);
+    memory["unplugged-resident-kib"] = region->unplugged_resident_bytes() / kKiB;
+    memory["failed-discards"] = region->failed_discards();
+    memory["failed-protections"] = region->failed_protections();
+    memory["refused-plugs"] = elastic_->refused_plugs();
+    memory["plug-us"] = elastic_->plug_ns() / 1000;
   }
   return report;
 }

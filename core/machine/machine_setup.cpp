@@ -3,6 +3,7 @@
 
 #include "core/base/size.hpp"
 #include "core/machine/discovery.hpp"
+#include "core/machine/log_level.hpp"
 #include "core/machine/machine.hpp"
 
 namespace sporehost {
@@ -19,6 +20,11 @@ LogSink bus_log(const char* name, spdlog::level::level_enum level) {
 // Which console a kernel has; one of which nothing is known is taken to have a driver for the serial port.
 std::string_view console_name(const kernel::KernelFeatures& features, const SerialPort& port, bool present) {
   return present && features.serial_driver.value_or(true) ? port.console : "hvc0";
+}
+
+// Nobody writes to the project's own files in place; a user's may be rebuilt while the guest runs.
+loader::FileOwner owner_of(ArtifactOrigin origin) {
+  return origin == ArtifactOrigin::managed ? loader::FileOwner::project : loader::FileOwner::anybody;
 }
 
 } // namespace
@@ -55,7 +61,9 @@ Result<void> Machine::set_up() {
                format_size(planned_.plan.region_bytes), planned_.plan.reason);
   SPORE_TRY(backend_, choose_backend(config_, registry_));
   const uint32_t address_bits = backend_.probe.guest_address_bits != 0 ? backend_.probe.guest_address_bits : 40;
-  SPORE_TRY(board_, make_board(planned_.plan.boot_bytes, planned_.plan.region_bytes, address_bits));
+  auto board = make_board(planned_.plan.boot_bytes, planned_.plan.region_bytes, address_bits);
+  if (!board) return board.error().in(planned_.policy->origin());
+  board_ = std::move(board).value();
 
   streams_ = std::make_unique<StreamHub>(*loop_);
   outputs_.attach(*loop_);
@@ -109,9 +117,13 @@ Result<void> Machine::make_memory() {
   const GpaRange elastic = board_->elastic();
   if (elastic.bytes == 0) return {};
   SPORE_TRY(auto region,
-            ElasticRegion::create({elastic.gpa, elastic.bytes, planned_.plan.block_bytes, planned_.plan.slot_bytes},
-                                  *backend_.backend));
-  elastic_ = std::make_unique<ElasticService>(*region, planned_.plan.requested_bytes, [this] { on_plugged_changed(); });
+            ElasticRegion::create(
+                {elastic.gpa, elastic.bytes, planned_.plan.block_bytes, planned_.plan.slot_bytes}, *backend_.backend,
+                [](int32_t level, std::string_view text) { spdlog::log(spdlog_level(level), "memory: {}", text); }));
+  elastic_ = std::make_unique<ElasticService>(
+      *region, planned_.plan.requested_bytes,
+      ElasticService::Events{[this] { on_plugged_changed(); },
+                             [this](const std::string& why) { on_plug_refused(why); }});
   SPORE_CHECK(memory_.add_elastic(std::move(region)));
   // What the guest touches there although it is not plugged reads as all-ones and is dropped; it is worth a word.
   mmio_->on_unclaimed([this, elastic](const UnclaimedAccess& access) {
@@ -176,10 +188,13 @@ std::string Machine::command_line(const kernel::KernelFeatures& features, Discov
 }
 
 Result<void> Machine::load_guest() {
-  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(planned_.kernel, board_->kernel_options()));
+  loader::KernelOptions options = board_->kernel_options();
+  options.owner = owner_of(config_.boot.kernel.origin);
+  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(planned_.kernel, options));
   const kernel::KernelFeatures features = kernel_features(kernel);
   BootRequest request;
   request.initrd = planned_.initrd;
+  request.initrd_owner = owner_of(config_.boot.initrd.origin);
   request.discovery = discovery(features);
   request.cmdline = command_line(features, request.discovery);
   request.vcpus = config_.cpus;

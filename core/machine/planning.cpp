@@ -48,13 +48,18 @@ Result<void> choose_files(const MachineConfig& config, Planned& planned) {
   return {};
 }
 
-// Whether any device of the machine uses the elastic region.
-Result<bool> has_elastic_device(const MachineConfig& config, plugin::Registry& registry) {
+// The device that uses the elastic region, if there is one. Two are refused.
+Result<const PluginUse*> elastic_device(const MachineConfig& config, plugin::Registry& registry) {
+  const PluginUse* owner = nullptr;
   for (const PluginUse& use : config.devices) {
     SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
-    if (uses_elastic_memory(*found.factory)) return true;
+    if (!uses_elastic_memory(*found.factory)) continue;
+    if (owner != nullptr)
+      return spore::fail(SPORE_E_EXISTS,
+                         format_position(config.file, use.at) + ": " + one_owner(use.name, owner->name));
+    owner = &use;
   }
-  return false;
+  return owner;
 }
 
 Result<void> make_policy(const MachineConfig& config, plugin::Registry& registry, Planned& planned) {
@@ -74,7 +79,7 @@ Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registr
   Planned planned;
   SPORE_CHECK(choose_files(config, planned));
   SPORE_CHECK(make_policy(config, registry, planned));
-  SPORE_TRY(const bool elastic, has_elastic_device(config, registry));
+  SPORE_TRY(const PluginUse* const elastic, elastic_device(config, registry));
   const HostMemory host = read_host_memory();
   planned.facts = {.size = sizeof(spore_memory_facts),
                    .kernel_origin = to_abi(config.boot.kernel.origin),
@@ -84,7 +89,7 @@ Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registr
                    .kernel_can_grow = planned.managed && planned.managed->can_grow ? 1u : 0u,
                    // Version 1 of the backend interface has no backend that cannot: map_memory is due at any time.
                    .backend_can_grow = 1,
-                   .device_present = elastic ? 1u : 0u,
+                   .device_present = elastic != nullptr ? 1u : 0u,
                    .host_total_bytes = host.total,
                    .host_available_bytes = host.available};
   const spore_memory_request request{
@@ -100,6 +105,7 @@ Result<void> check_plugins(const MachineConfig& config, plugin::Registry& regist
     SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
     SPORE_CHECK(validate_options(use.options, found.factory->options_schema, use.plugin));
   }
+  SPORE_CHECK(elastic_device(config, registry));
   if (config.backend) {
     const auto found = registry.find(SPORE_KIND_BACKEND, config.backend->plugin);
     if (!found) return found.error().in(format_position(config.file, config.backend->at));

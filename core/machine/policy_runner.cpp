@@ -2,12 +2,13 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <bit>
+#include <algorithm>
 #include <fstream>
+#include <sporehost/memory_policy.hpp>
 #include <sporehost/plugin.hpp>
 
-#include "core/base/page.hpp"
 #include "core/base/size.hpp"
+#include "core/machine/plan_sizes.hpp"
 
 namespace sporehost {
 
@@ -26,19 +27,9 @@ void terminate_text(char* text, size_t capacity) {
   text[capacity - 1] = '\0';
 }
 
-Result<void> check(const spore_memory_plan& plan) {
-  const auto broken = [](const std::string& what) { return fail(SPORE_E_INVALID, "its plan is unusable: " + what); };
-  if (plan.boot_bytes == 0 || plan.boot_bytes % host_page_bytes() != 0)
-    return broken("boot_bytes " + std::to_string(plan.boot_bytes) + " must be a multiple of this host's page, " +
-                  format_size(host_page_bytes()) + ", and not 0");
-  if (!std::has_single_bit(plan.block_bytes) || !std::has_single_bit(plan.slot_bytes) ||
-      plan.slot_bytes < plan.block_bytes)
-    return broken("block_bytes and slot_bytes must be powers of two, the slot at least a block");
-  if (plan.region_bytes % plan.block_bytes != 0 || plan.requested_bytes % plan.block_bytes != 0)
-    return broken("region_bytes and requested_bytes must be multiples of the block, " + format_size(plan.block_bytes));
-  if (plan.requested_bytes > plan.region_bytes) return broken("requested_bytes is larger than region_bytes");
-  if (plan.boot_bytes + plan.region_bytes < plan.boot_bytes) return broken("boot and region overflow 64 bits");
-  return {};
+// Adds a sentence to a reason, where there is room for it.
+void add_to_reason(spore_memory_plan& plan, const std::string& sentence) {
+  spore::give_reason(plan, std::string(plan.reason) + "; " + sentence);
 }
 
 } // namespace
@@ -53,7 +44,14 @@ Result<spore_memory_plan> PolicyRunner::plan(const spore_memory_request& request
   if (plan.block_bytes == 0) plan.block_bytes = kDefaultBlock;
   if (plan.slot_bytes == 0) plan.slot_bytes = std::max(kDefaultSlot, plan.block_bytes);
   terminate_text(plan.reason, sizeof plan.reason);
-  if (auto checked = check(plan); !checked) return checked.error().in(policy_.origin());
+  if (auto checked = check_plan_sizes(plan); !checked) return checked.error().in(policy_.origin());
+  planned_region_ = plan.region_bytes;
+  if (const auto left_out = fit_region(plan)) {
+    add_to_reason(plan, *left_out);
+    log_.write(SPORE_LOG_WARN, [&] {
+      return fmt::format("{}: plans a region of {}; {}", policy_.origin(), format_size(planned_region_), *left_out);
+    });
+  }
   return plan;
 }
 
@@ -124,18 +122,58 @@ void PolicyRunner::carry_out(const spore_memory_action& action) {
     });
     return;
   }
+  const uint64_t wanted = cut_to_what_there_is(action.requested_bytes);
   spore_error error{};
-  if (device_.table->request(device_.self, action.requested_bytes, &error) != SPORE_OK) {
+  if (device_.table->request(device_.self, wanted, &error) != SPORE_OK) {
     log_.write(SPORE_LOG_ERROR, [&] {
-      return fmt::format("{}: request of {} refused: {}", policy_.origin(), format_size(action.requested_bytes),
-                         error.text);
+      return fmt::format("{}: request of {} refused: {}", policy_.origin(), format_size(wanted), error.text);
     });
     return;
   }
-  const bool changed = requested_ != action.requested_bytes;
-  requested_ = action.requested_bytes;
+  const bool changed = requested_ != wanted;
+  requested_ = wanted;
   if (changed && requested_changed_) requested_changed_();
   log_.write(SPORE_LOG_INFO, [&] { return fmt::format("requests {}: {}", format_size(requested_), action.reason); });
+}
+
+uint64_t PolicyRunner::plugged() const {
+  spore_resizable_state device{};
+  device.size = sizeof device;
+  device_.table->state(device_.self, &device);
+  return device.plugged_bytes;
+}
+
+// The region may be smaller than the policy planned it (fit_region), and the host may have come to its end. That end
+// holds until something is given back.
+uint64_t PolicyRunner::cut_to_what_there_is(uint64_t bytes) {
+  if (bytes <= planned_region_) bytes = std::min(bytes, plan_.region_bytes);
+  if (!ceiling_ || bytes <= *ceiling_) return bytes;
+  if (plugged() < *ceiling_) {
+    ceiling_.reset();
+    return bytes;
+  }
+  log_.write(SPORE_LOG_WARN, [&] {
+    return "asks for " + format_size(bytes) + ", but more than " + format_size(*ceiling_) + " cannot be plugged";
+  });
+  return *ceiling_;
+}
+
+void PolicyRunner::cannot_grow(const std::string& why) {
+  if (loop_ == nullptr || device_.table == nullptr) return;
+  const uint64_t there = plugged();
+  if (there >= requested_) return;
+  spore_error error{};
+  if (device_.table->request(device_.self, there, &error) != SPORE_OK) {
+    log_.write(SPORE_LOG_ERROR, [&] {
+      return fmt::format("the requested size cannot be lowered to {}: {}", format_size(there), error.text);
+    });
+    return;
+  }
+  log_.write(SPORE_LOG_ERROR, [&] {
+    return "of " + format_size(requested_) + " only " + format_size(there) + " can be plugged: " + why +
+           "; the requested size is lowered to what is plugged";
+  });
+  ceiling_ = requested_ = there;
 }
 
 void PolicyRunner::arm_tick(uint64_t tick_ms) {

@@ -6,6 +6,7 @@
 #include <sporehost/result.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/machine/event_loop.hpp"
@@ -24,7 +25,11 @@ class PolicyRunner {
  public:
   explicit PolicyRunner(plugin::PluginObject policy) : policy_(std::move(policy)) {}
 
-  // Asks for the plan and checks it. [main] Errors name the policy's plugin.
+  // Who decides: path and id of the plugin, for messages. [main]
+  [[nodiscard]] const std::string& origin() const { return policy_.origin(); }
+
+  // Asks for the plan, checks it, and rounds the region down to what Linux can use. [main] Errors name the policy's
+  // plugin.
   spore::Result<spore_memory_plan> plan(const spore_memory_request& request, const spore_memory_facts& facts);
 
   // From here on events lead to actions. [main] `device.table` NULL: the machine has nothing to resize.
@@ -40,6 +45,11 @@ class PolicyRunner {
   void event(uint32_t type);
   void operator_request(uint64_t bytes);
 
+  // The host or the backend had no room for a plug. [main] Lowers the requested size to what is plugged, so that the
+  // driver does not try for ever, and holds the policy to it until something is given back. The caller tells the policy
+  // by the next event, whose state has the lowered size.
+  void cannot_grow(const std::string& why);
+
   // The size that is requested now, in bytes. [main]
   [[nodiscard]] uint64_t requested() const { return requested_; }
 
@@ -47,6 +57,8 @@ class PolicyRunner {
   void deliver(const spore_memory_event& event);
   void carry_out(const spore_memory_action& action);
   void arm_tick(uint64_t tick_ms);
+  [[nodiscard]] uint64_t plugged() const;
+  [[nodiscard]] uint64_t cut_to_what_there_is(uint64_t bytes);
   [[nodiscard]] uint64_t host_available(uint32_t event);
 
   plugin::PluginObject policy_;
@@ -54,7 +66,9 @@ class PolicyRunner {
   ResizableMemory device_;
   std::function<void()> requested_changed_;
   spore_memory_plan plan_{};
+  uint64_t planned_region_ = 0; // as the policy wanted it
   uint64_t requested_ = 0;
+  std::optional<uint64_t> ceiling_; // what could be plugged at most when it was last tried
   uint64_t guest_total_ = 0;
   uint64_t guest_available_ = 0;
   uint64_t tick_timer_ = 0;

@@ -48,21 +48,39 @@ Result<void> GuestMemory::add_elastic(std::unique_ptr<ElasticRegion> region) {
   return {};
 }
 
+Result<uint8_t*> GuestMemory::place_for_file(uint64_t gpa, uint64_t bytes) const {
+  const auto inside = [&](const Region& r) { return gpa >= r.gpa && gpa < r.end() && bytes <= r.end() - gpa; };
+  const auto region = std::find_if(ram_.begin(), ram_.end(), inside);
+  if (region == ram_.end())
+    return fail(SPORE_E_RANGE, "the file does not fit into guest RAM at GPA " + std::to_string(gpa));
+  return region->mapping.data() + (gpa - region->gpa);
+}
+
 Result<void> GuestMemory::map_file(uint64_t gpa, int fd, uint64_t offset, uint64_t bytes) {
   if (!page_aligned(gpa) || !page_aligned(offset) || bytes == 0)
     return fail(SPORE_E_INVALID, "a file's " + std::to_string(bytes) + " bytes at offset " + std::to_string(offset) +
                                      " cannot be mapped at GPA " + std::to_string(gpa) +
                                      ": both have to be multiples of this host's page, " +
                                      std::to_string(host_page_bytes()) + " bytes");
-  const auto inside = [&](const Region& r) { return gpa >= r.gpa && gpa < r.end() && bytes <= r.end() - gpa; };
-  const auto region = std::find_if(ram_.begin(), ram_.end(), inside);
-  if (region == ram_.end())
-    return fail(SPORE_E_RANGE, "the file does not fit into guest RAM at GPA " + std::to_string(gpa));
-  void* at = region->mapping.data() + (gpa - region->gpa);
+  SPORE_TRY(uint8_t* const at, place_for_file(gpa, bytes));
   if (::mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
              static_cast<off_t>(offset)) == MAP_FAILED)
     return fail(SPORE_E_IO, std::string("cannot map the file into guest RAM: ") + std::strerror(errno));
   mark_guest_range(at, bytes);
+  return {};
+}
+
+Result<void> GuestMemory::read_file(uint64_t gpa, int fd, uint64_t bytes) {
+  SPORE_TRY(uint8_t* const to, place_for_file(gpa, bytes));
+  for (uint64_t done = 0; done < bytes;) {
+    const ssize_t count = ::pread(fd, to + done, bytes - done, static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail(SPORE_E_IO, std::string("cannot read the file: ") + std::strerror(errno));
+    if (count == 0)
+      return fail(SPORE_E_IO, "the file ended after " + std::to_string(done) + " of " + std::to_string(bytes) +
+                                  " bytes; it was shortened while it was read");
+    done += static_cast<uint64_t>(count);
+  }
   return {};
 }
 

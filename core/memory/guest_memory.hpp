@@ -32,6 +32,10 @@ class GuestMemory final : public MemoryAccess {
   // file has there; behind the file's end it reads as zero.
   spore::Result<void> map_file(uint64_t gpa, int fd, uint64_t offset, uint64_t bytes);
 
+  // Reads the first `bytes` of a file into RAM at `gpa`. [main], before the guest runs. SPORE_E_IO when the file ends
+  // before.
+  spore::Result<void> read_file(uint64_t gpa, int fd, uint64_t bytes);
+
   [[nodiscard]] const std::vector<Region>& ram() const { return ram_; }
   [[nodiscard]] ElasticRegion* elastic() const { return elastic_.get(); }
 
@@ -46,6 +50,8 @@ class GuestMemory final : public MemoryAccess {
   // is memory; an elastic piece cannot be unplugged while it is in use.
   template <typename Use>
   spore_status for_each_piece(uint64_t gpa, uint64_t bytes, Use&& use) const;
+  // Where [gpa, gpa + bytes) of one RAM region is in this process.
+  [[nodiscard]] spore::Result<uint8_t*> place_for_file(uint64_t gpa, uint64_t bytes) const;
   [[nodiscard]] bool overlaps(uint64_t gpa, uint64_t bytes) const;
 
   std::vector<Region> ram_; // sorted by gpa; constant once the guest runs

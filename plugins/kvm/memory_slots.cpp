@@ -91,6 +91,12 @@ spore::Result<void> MemorySlots::check(uint64_t gpa, const void* host, uint64_t 
     return spore::fail(SPORE_E_INVALID, range_text(gpa, bytes) + ": guest address, host address and length must be " +
                                             "multiples of the page size, " + std::to_string(page));
   }
+  // KVM_MEM_MAX_NR_PAGES: the number of a slot's pages has 31 bits.
+  const uint64_t most = ((uint64_t{1} << 31) - 1) * page;
+  if (bytes > most) {
+    return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + ": KVM maps less than " +
+                                          std::to_string((most + page) >> 40) + " TiB in one piece; use less memory");
+  }
   if (gpa + bytes < gpa || gpa + bytes > gpa_end_) {
     return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + " reaches beyond the end of the VM's addresses, which " +
                                           range_text(0, gpa_end_) + " describes");

@@ -40,10 +40,6 @@ class Auto final : public spore::MemoryPolicy {
     SPORE_CHECK(check_size("boot", boot));
     SPORE_CHECK(check_size("maximum", maximum));
     if (maximum < boot) return spore::fail(SPORE_E_INVALID, "maximum is smaller than boot; make it at least as large");
-    if ((maximum - boot) % kBlockBytes != 0) {
-      return spore::fail(SPORE_E_INVALID,
-                         "maximum less boot is no multiple of the 2 MiB block; write both in 2 MiB steps");
-    }
     if (grow_on != "ready" && grow_on != "never") {
       return spore::fail(SPORE_E_INVALID, "grow-on is `" + grow_on + "`; write ready or never");
     }
@@ -55,12 +51,23 @@ class Auto final : public spore::MemoryPolicy {
     if (request.mode == SPORE_MEMORY_EXPLICIT) return plan_explicit(request.bytes, out);
     if (const std::string why = why_fixed(facts); !why.empty()) return plan_fixed("maximum", maximum_, why, out);
     if (maximum_ == boot_) return plan_fixed("maximum", maximum_, "boot and maximum are the same", out);
+    const uint64_t left_out = (maximum_ - boot_) % kMemoryBlock;
+    if (maximum_ - boot_ == left_out) {
+      return plan_fixed("maximum", maximum_,
+                        "Linux adds memory in blocks of 128 MiB, and between boot and maximum there is less than one",
+                        out);
+    }
     out.boot_bytes = boot_;
-    out.region_bytes = maximum_ - boot_;
+    out.region_bytes = maximum_ - boot_ - left_out;
     out.requested_bytes = 0;
-    spore::give_reason(out, in_mib(boot_) + " at boot and a region of " + in_mib(out.region_bytes) +
-                                ": a fresh managed run, which grows when " +
-                                (grows_on_ready_ ? "the guest is ready" : "an operator asks"));
+    spore::give_reason(out,
+                       in_mib(boot_) + " at boot and a region of " + in_mib(out.region_bytes) +
+                           ": a fresh managed run, which grows when " +
+                           (grows_on_ready_ ? "the guest is ready" : "an operator asks") +
+                           (left_out == 0 ? ""
+                                          : "; " + in_mib(left_out) +
+                                                " of the maximum are left out, since Linux adds memory in blocks of "
+                                                "128 MiB"));
     return {};
   }
 
@@ -71,6 +78,9 @@ class Auto final : public spore::MemoryPolicy {
 
  private:
   static constexpr uint64_t kBlockBytes = 2 * kMiB;
+  // Linux' memory block on x86-64 and on arm64 with pages of up to 16 KiB. The host has the last word: it knows the
+  // board.
+  static constexpr uint64_t kMemoryBlock = 128 * kMiB;
 
   Auto(uint64_t boot, uint64_t maximum, bool grows_on_ready)
       : boot_(boot), maximum_(maximum), grows_on_ready_(grows_on_ready) {}

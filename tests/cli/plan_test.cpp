@@ -171,7 +171,16 @@ INSTANTIATE_TEST_SUITE_P(
              "memory: {policy: {plugin: memory-policy-auto, options: {boot: 1GiB, maximum: 4GiB}}}\n",
              1024,
              3072,
-             "1024 MiB at boot and a region of 3072 MiB: a fresh managed run, which grows when the guest is ready"}),
+             "1024 MiB at boot and a region of 3072 MiB: a fresh managed run, which grows when the guest is ready"},
+        Case{
+            "PartOfAMemoryBlockIsLeftOut",
+            {},
+            "",
+            "memory: {policy: {plugin: memory-policy-auto, options: {boot: 512MiB, maximum: 700MiB}}}\n",
+            512,
+            128,
+            "512 MiB at boot and a region of 128 MiB: a fresh managed run, which grows when the guest is ready; 60 MiB "
+            "of the maximum are left out, since Linux adds memory in blocks of 128 MiB"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 using PlanText = CliTest;
@@ -185,6 +194,20 @@ TEST_F(PlanText, ForPeopleShowsTheFilesToo) {
             "reason: 512 MiB at boot and a region of 15872 MiB: a fresh managed run, which grows when the guest is "
             "ready\nkernel: " +
                 folder + "/vmlinux\ninitrd: " + folder + "/initrd.cpio\n");
+}
+
+// The region to plug has one owner: two drivers would plug and unplug each other's blocks.
+TEST_F(PlanText, TwoDevicesForOneRegionAreRefusedWithTheirPlace) {
+  const std::string text = "devices: [virtio-console, virtio-mem, {plugin: virtio-mem, name: more}]\n";
+  const Output planned = run({{"plan", "--config", machine(text)}, {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+  const std::string words =
+      ":3:39: device 'more' wants the region to plug, which device 'virtio-mem' has; a machine has "
+      "one region, so remove one of the two";
+  EXPECT_EQ(planned.status, kNothingRun);
+  EXPECT_EQ(planned.message(), "sporehost: " + path("m.yaml") + words);
+  const Output checked = run({{"check", "--config", machine(text)}, {}});
+  EXPECT_EQ(checked.status, kNothingRun);
+  EXPECT_EQ(checked.message(), "sporehost: " + path("m.yaml") + words);
 }
 
 // A managed kernel that could not grow is no managed kernel at all.

@@ -110,6 +110,33 @@ TEST_F(MemoryGuest, Vmem39AccessToUnpluggedMemoryIsSurvivedAndReported) {
   EXPECT_THAT(outcome.log, HasSubstr("the guest wrote 8 bytes of unplugged memory at GPA 0x100200000"));
 }
 
+// It keeps what it can reach, which is the bound that core/memory/elastic_region.hpp names: the rest of the one slot in
+// which it has a block. The report says how much that is.
+TEST_F(MemoryGuest, Vmem36AHostileGuestFindsNothingThatItLeftInUnpluggedMemory) {
+  const Outcome outcome = run_part("hostile");
+  expect_checks(outcome, 18);
+  EXPECT_EQ(outcome.counter("memory", "unplugged-resident-kib"), 63 * 2048U);
+  EXPECT_EQ(outcome.counter("memory", "failed-discards"), 0U);
+}
+
+// Slots of a page each: KVM's 32764 are soon used up. The guest is told to wait, the size that is requested comes down
+// to what there is, so that no driver tries for ever, and the operator reads why.
+TEST_F(MemoryGuest, OutOfSlotsIsAnErrorThatEndsInALowerRequest) {
+  const Outcome outcome = run({.guest = "memory",
+                               .cmdline = "part=slots",
+                               .memory = "{policy: {plugin: policy-elastic, options: {region: 256MiB, block: 4096, "
+                                         "slot: 4096}}}",
+                               .devices = "virtio-mem, serial-16550"});
+  for (const char* line :
+       {"ok PLUG beyond the last slot", "ok VMEM-23 none of it is plugged", "ok plugged size", "lowered",
+        "ok PLUG beyond what the host can", "ok UNPLUG makes room", "ok PLUG into it", "done"})
+    EXPECT_THAT(outcome.lines(), Contains(line)) << outcome.console << outcome.log;
+  EXPECT_EQ(outcome.status, 0) << outcome.log;
+  EXPECT_EQ(outcome.counter("memory", "refused-plugs"), 1U);
+  EXPECT_THAT(outcome.log, HasSubstr("memory slots of KVM are in use"));
+  EXPECT_THAT(outcome.log, HasSubstr("the requested size is lowered to what is plugged"));
+}
+
 // There is nothing to execute, so the machine cannot go on; the host says where and ends in order.
 TEST_F(MemoryGuest, Vmem39CodeInUnpluggedMemoryEndsTheMachine) {
   const Outcome outcome = run_part("jump");

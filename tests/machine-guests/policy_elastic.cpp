@@ -12,35 +12,41 @@ class Elastic final : public spore::MemoryPolicy {
   "properties": {
     "boot": {"type": ["string", "integer"], "format": "size", "default": "64MiB", "description": "RAM from the start."},
     "region": {"type": ["string", "integer"], "format": "size", "default": "15872MiB", "description": "What can be plugged."},
-    "requested": {"type": ["string", "integer"], "format": "size", "default": "256MiB", "description": "Of that, at first."}
+    "requested": {"type": ["string", "integer"], "format": "size", "default": "256MiB", "description": "Of that, at first."},
+    "block": {"type": ["string", "integer"], "format": "size", "default": 0, "description": "Of the plan; 0: the host's."},
+    "slot": {"type": ["string", "integer"], "format": "size", "default": 0, "description": "Likewise."}
   }
 })"};
 
   static spore::Result<std::unique_ptr<Elastic>> create(spore::Host host, std::string_view /*options*/) {
     const auto size = [&](const char* path) { return static_cast<uint64_t>(host.option_integer(path).value_or(0)); };
-    return std::unique_ptr<Elastic>(new Elastic(size("/boot"), size("/region"), size("/requested")));
+    return std::unique_ptr<Elastic>(
+        new Elastic({0, 0, size("/boot"), size("/region"), size("/requested"), size("/block"), size("/slot"), ""}));
   }
 
   spore::Result<void> plan(const spore_memory_request& /*request*/, const spore_memory_facts& /*facts*/,
                            spore_memory_plan& out) override {
-    out.boot_bytes = boot_;
-    out.region_bytes = region_;
-    out.requested_bytes = requested_;
+    out.boot_bytes = plan_.boot_bytes;
+    out.region_bytes = plan_.region_bytes;
+    out.requested_bytes = plan_.requested_bytes;
+    out.block_bytes = plan_.block_bytes;
+    out.slot_bytes = plan_.slot_bytes;
     spore::give_reason(out, "a test plugs memory by itself");
     return {};
   }
 
   void on_event(const spore_memory_event& event, const spore_memory_state& state, spore_memory_action& out) override {
-    if (event.type != SPORE_EVENT_PLUGGED || state.plugged_bytes != 0 || state.requested_bytes == region_) return;
+    if (event.type != SPORE_EVENT_PLUGGED || state.plugged_bytes != 0 || state.requested_bytes == plan_.region_bytes)
+      return;
     out.change = 1;
-    out.requested_bytes = region_;
+    out.requested_bytes = plan_.region_bytes;
     spore::give_reason(out, "the guest has unplugged everything");
   }
 
  private:
-  Elastic(uint64_t boot, uint64_t region, uint64_t requested) : boot_(boot), region_(region), requested_(requested) {}
+  explicit Elastic(const spore_memory_plan& plan) : plan_(plan) {}
 
-  const uint64_t boot_, region_, requested_;
+  const spore_memory_plan plan_;
 };
 
 } // namespace

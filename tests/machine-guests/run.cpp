@@ -47,12 +47,16 @@ void close_now(int& fd) {
 }
 
 std::string describe(const MachineText& machine) {
-  return "version: 1\nboot:\n  kernel: " + from_environment("SPORE_MACHINE_IMAGES", SPORE_MACHINE_IMAGES) + "/" +
-         machine.guest + ".elf\n  initrd: none\n  cmdline: \"" + machine.cmdline + "\"\nmemory: " + machine.memory +
+  return "version: 1\nboot:\n  kernel: " + (machine.kernel.empty() ? image(machine.guest).string() : machine.kernel) +
+         "\n  initrd: " + machine.initrd + "\n  cmdline: \"" + machine.cmdline + "\"\nmemory: " + machine.memory +
          "\ndevices: [" + machine.devices + "]\nlifecycle: " + machine.lifecycle + "\n" + machine.more;
 }
 
 } // namespace
+
+fs::path image(const std::string& guest) {
+  return fs::path(from_environment("SPORE_MACHINE_IMAGES", SPORE_MACHINE_IMAGES)) / (guest + ".elf");
+}
 
 std::optional<std::string> unusable() {
   const int fd = ::open("/dev/kvm", O_RDWR | O_CLOEXEC);

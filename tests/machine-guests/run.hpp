@@ -16,16 +16,21 @@ namespace machine_guests {
 // Why no guest can run here; empty where one can.
 std::optional<std::string> unusable();
 
+// The file of a guest program.
+std::filesystem::path image(const std::string& guest);
+
 // What goes into the machine description beside the kernel.
 struct MachineText {
   std::string guest;            // name of an image
-  std::string cmdline;          // words for the guest
+  std::string cmdline{};        // words for the guest
   std::string memory = "64MiB"; // value of `memory`
   std::string devices = "serial-16550";
   std::string lifecycle = "{run-timeout: 60s}";
   std::string more = {};          // further lines of the description
   std::string console = "stdout"; // --console
   bool report_file = true;        // otherwise the report is the last line of standard output
+  std::string kernel{};           // path; empty: the image of `guest`
+  std::string initrd = "none";    // path
 };
 
 struct Outcome {

@@ -34,12 +34,15 @@ constexpr uint64_t kVirtioMmioBase = 0x0a000000;
 constexpr uint64_t kVirtioMmioSize = 4 * kKiB; // registers 0..0xff, configuration from 0x100
 constexpr uint32_t kVirtioFirstGsi = 16;
 constexpr uint32_t kMaxVirtioDevices = 64;
+constexpr uint32_t kSpis = 224; // shared peripheral interrupts: with the 32 private ones a round number for every GIC
 
 // --- RAM ----------------------------------------------------------------------------------------------------------
 constexpr uint64_t kRamStart = 1 * kGiB;
 constexpr uint64_t kMinRam = 2 * kMiB;
-// With 4 KiB and 16 KiB pages Linux adds and removes memory in blocks of 128 MiB; with 64 KiB pages, of 512 MiB.
-constexpr uint64_t kElasticAlign = 128 * kMiB;
+// With 4 KiB and 16 KiB pages Linux adds and removes memory in blocks of 128 MiB; with 64 KiB pages, of 512 MiB
+// (SECTION_SIZE_BITS in arch/arm64/include/asm/sparsemem.h).
+constexpr uint64_t kMemoryBlock = 128 * kMiB;
+constexpr uint64_t kElasticAlign = kMemoryBlock;
 constexpr uint64_t kMemoryBlock64k = 512 * kMiB;
 // The device tree has the end of RAM; booting.rst allows 2 MiB, and a full board takes a tenth of this.
 constexpr uint64_t kFdtRoom = 256 * kKiB;

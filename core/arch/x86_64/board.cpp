@@ -48,6 +48,16 @@ Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned
   return layout;
 }
 
+uint64_t memory_block(uint64_t boot_bytes) {
+  constexpr uint64_t kManyBytes = 64 * kGiB;
+  constexpr uint64_t kLargestBlock = 2 * kGiB;
+  const uint64_t end = boot_bytes <= kLowRamMax ? boot_bytes : kHighRamStart + (boot_bytes - kLowRamMax);
+  if (end < kManyBytes) return kMemoryBlock;
+  uint64_t block = kLargestBlock;
+  while (block > kMemoryBlock && end % block != 0) block /= 2;
+  return block;
+}
+
 Result<MmioDevice> virtio_slot(unsigned index) {
   if (index >= kVirtioGsis.size()) {
     return fail(SPORE_E_RANGE, "the board has interrupts for " + std::to_string(kVirtioGsis.size()) +

@@ -31,8 +31,10 @@ constexpr uint64_t kHighRamStart = 4 * kGiB;
 constexpr uint64_t kHighMemory = 1 * kMiB;
 // The tables alone need the first MiB. More than that is the kernel's business; tiny test guests fit.
 constexpr uint64_t kMinRam = 2 * kMiB;
-// Linux adds and removes memory in blocks of 128 MiB; a region that starts on one wastes none of it.
-constexpr uint64_t kElasticAlign = 128 * kMiB;
+// Linux adds and removes memory in memory blocks (SECTION_SIZE_BITS 27 in arch/x86/include/asm/sparsemem.h); a region
+// that starts on one wastes none of it.
+constexpr uint64_t kMemoryBlock = 128 * kMiB;
+constexpr uint64_t kElasticAlign = kMemoryBlock;
 
 // --- Boot tables in low RAM: free for the kernel again once it runs -----------------------------------------------
 constexpr uint64_t kGdt = 0x500;           // first byte behind the BIOS data area
@@ -116,6 +118,10 @@ struct MmioDevice {
 // SPORE_E_RANGE more than the address width holds.
 [[nodiscard]] spore::Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes,
                                                  unsigned address_bits = 52);
+
+// The memory block of a machine with `boot_bytes` of RAM. From 64 GiB on Linux takes the largest power of two up to 2
+// GiB that the end of RAM is a multiple of (probe_memory_block_size in arch/x86/mm/init_64.c).
+[[nodiscard]] uint64_t memory_block(uint64_t boot_bytes);
 
 // Window and interrupt of the virtio device number `index`, counted from 0, in the order of the machine description.
 // GSIs 5..23 without those that PC software expects elsewhere: 8 (RTC), 9 (power button), 13 (FPU); 0..4 are timer,

@@ -14,6 +14,12 @@ static inline void port_write8(uint16_t port, uint8_t value) {
   __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
 }
 
+static inline uint8_t port_read8(uint16_t port) {
+  uint8_t value;
+  __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+  return value;
+}
+
 /* One access of exactly this width: devices and unplugged memory tell widths apart. */
 static inline uint8_t read8(uint64_t address) {
   uint8_t value;

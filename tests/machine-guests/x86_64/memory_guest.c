@@ -6,7 +6,7 @@ static const struct {
 } parts[] = {
     {"part=requests", part_requests}, {"part=layouts", part_layouts}, {"part=whole", part_whole},
     {"part=content", part_content},   {"part=devices", part_devices}, {"part=unplugged", part_unplugged},
-    {"part=jump", part_jump},
+    {"part=hostile", part_hostile},   {"part=slots", part_slots},     {"part=jump", part_jump},
 };
 
 void guest_main(const uint8_t* boot_params);

@@ -12,5 +12,7 @@ void part_whole(void);    /* memory_whole.c: all 7936 blocks */
 void part_content(void);  /* memory_content.c: what is in plugged memory */
 void part_devices(void);  /* memory_devices.c: other devices and plugged memory */
 void part_unplugged(void); /* memory_unplugged.c: the guest touches what it does not have */
+void part_hostile(void); /* memory_hostile.c: it writes to what it does not have, and looks for it later */
+void part_slots(void);   /* memory_slots.c: no slot of the hypervisor is left */
 void part_jump(void);
 void part_rounds(uint64_t rounds, uint64_t seed); /* memory_rounds.c: random requests against a model */

@@ -24,6 +24,15 @@ TEST(Board, AutoMemoryIs512MiBAndARegionAt4GiB) {
   EXPECT_EQ(layout->e820, expected);
 }
 
+// What Linux does in probe_memory_block_size: large blocks for large machines, where the end of RAM allows it.
+TEST(Board, MemoryBlocksAreLargeInLargeMachines) {
+  EXPECT_EQ(memory_block(512 * kMiB), 128 * kMiB);
+  EXPECT_EQ(memory_block(62 * kGiB), 128 * kMiB) << "RAM ends at 63 GiB";
+  EXPECT_EQ(memory_block(63 * kGiB), 2 * kGiB) << "at 64";
+  EXPECT_EQ(memory_block(64 * kGiB), 1 * kGiB) << "at 65";
+  EXPECT_EQ(memory_block(64 * kGiB + 4096), 128 * kMiB);
+}
+
 TEST(Board, FixedMemoryGoesAroundTheHole) {
   const auto layout = board_layout(16 * kGiB, 0);
   ASSERT_TRUE(layout.ok());

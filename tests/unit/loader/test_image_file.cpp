@@ -34,6 +34,21 @@ TEST(ImageFile, TellsTheOffsetOfAPart) {
   EXPECT_EQ(opened->offset_of(elsewhere), std::nullopt);
 }
 
+// What anybody may write to is taken once: neither other bytes nor fewer of them are seen later.
+TEST(ImageFile, AUsersFileIsTakenOnce) {
+  const Data content = testing::pattern(10000);
+  const TempFile file(content);
+  auto opened = ImageFile::open(file.path(), "kernel", FileOwner::anybody);
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ(opened->offset_of(opened->bytes().subspan(4096, 100)), std::nullopt) << "nothing of it may be mapped";
+  EXPECT_TRUE(opened->check_unchanged().ok());
+  ASSERT_EQ(::truncate(file.path().c_str(), 0), 0);
+  EXPECT_TRUE(std::equal(opened->bytes().begin(), opened->bytes().end(), content.begin(), content.end()));
+  const auto changed = opened->check_unchanged();
+  ASSERT_FALSE(changed.ok());
+  EXPECT_THAT(changed.error().text, HasSubstr("changed while it was read"));
+}
+
 TEST(ImageFile, NamesWhatIsWrong) {
   const auto missing = ImageFile::open("/nonexistent/vmlinuz", "kernel");
   ASSERT_FALSE(missing.ok());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include <sporehost/memory_policy.hpp>
 
 #include "core/base/page.hpp"
@@ -34,14 +36,16 @@ class ScriptedPolicy final : public spore::MemoryPolicy {
 };
 
 struct FakeDevice {
-  spore_resizable_memory table = {sizeof(spore_resizable_memory), 0,
-                                  [](void* self, uint64_t bytes, spore_error*) -> spore_status {
-                                    static_cast<FakeDevice*>(self)->requested = bytes;
-                                    return bytes <= 64 * kMiB ? SPORE_OK : SPORE_E_INVALID;
-                                  },
-                                  [](void*, spore_resizable_state* out) { out->plugged_bytes = 7 * kMiB; },
-                                  [](void*) {}};
+  spore_resizable_memory table = {
+      sizeof(spore_resizable_memory), 0,
+      [](void* self, uint64_t bytes, spore_error*) -> spore_status {
+        static_cast<FakeDevice*>(self)->requested = bytes;
+        return bytes <= 128 * kMiB ? SPORE_OK : SPORE_E_INVALID;
+      },
+      [](void* self, spore_resizable_state* out) { out->plugged_bytes = static_cast<FakeDevice*>(self)->plugged; },
+      [](void*) {}};
   uint64_t requested = 0;
+  uint64_t plugged = 8 * kMiB;
 };
 
 class PolicyRunnerTest : public ::testing::Test {
@@ -91,10 +95,88 @@ TEST_F(PolicyRunnerTest, RefusesPlansThatCannotBe) {
   EXPECT_EQ(refused(bad), "p: its plan is unusable: boot and region overflow 64 bits");
 }
 
+// What only a run refused before: `plan` and a run ask the same.
+TEST_F(PolicyRunnerTest, RefusesSizesThatNoMachineHas) {
+  const auto refused = [&](uint64_t boot, uint64_t region, uint64_t block) {
+    policy_->next = {};
+    policy_->next.boot_bytes = boot;
+    policy_->next.region_bytes = region;
+    policy_->next.block_bytes = block;
+    const auto result = runner_.plan({}, {});
+    return result.ok() ? std::string("accepted") : result.error().text;
+  };
+  const uint64_t huge = uint64_t{1} << 61;
+  EXPECT_EQ(refused(512 * kMiB, huge, 0),
+            "p: its plan is unusable: 2199023255552 MiB of elastic region do not fit into the 52-bit guest-physical "
+            "addresses of this machine; use less");
+  EXPECT_EQ(refused(huge, 0, 0),
+            "p: its plan is unusable: 2199023255552 MiB of boot memory do not fit into the 52-bit guest-physical "
+            "addresses of this machine; use less");
+  EXPECT_NE(refused(512 * kMiB, kMiB, 1).find("block_bytes 1 must be at least a page of this host"), std::string::npos);
+  EXPECT_NE(refused(4096, 0, 0).find("boot memory of 4096 bytes is too small"), std::string::npos);
+}
+
+TEST_F(PolicyRunnerTest, RoundsTheRegionDownToWhatLinuxCanUse) {
+  policy_->next.boot_bytes = 512 * kMiB;
+  policy_->next.region_bytes = 1338 * kMiB;
+  policy_->next.requested_bytes = 1338 * kMiB;
+  std::strcpy(policy_->next.reason, "as much as there is"); // NOLINT: a literal into 512 bytes
+  auto plan = runner_.plan({}, {});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->region_bytes, 1280 * kMiB);
+  EXPECT_EQ(plan->requested_bytes, 1280 * kMiB);
+  EXPECT_STREQ(plan->reason,
+               "as much as there is; 58MiB of the region are left out, since Linux adds memory in whole "
+               "blocks of 128MiB");
+  policy_->next.region_bytes = 60 * kMiB;
+  policy_->next.requested_bytes = 0;
+  plan = runner_.plan({}, {});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->region_bytes, 0u);
+  policy_->next.region_bytes = 15872 * kMiB;
+  plan = runner_.plan({}, {});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->region_bytes, 15872 * kMiB);
+  EXPECT_STREQ(plan->reason, "as much as there is");
+}
+
+// A policy goes by the region that it planned; what was left out of it is no mistake of the request.
+TEST_F(PolicyRunnerTest, ARequestOfAllThatWasPlannedGetsAllThatThereIs) {
+  FakeDevice device;
+  policy_->next.boot_bytes = 512 * kMiB;
+  policy_->next.region_bytes = 188 * kMiB;
+  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
+  policy_->want = 188 * kMiB;
+  runner_.event(SPORE_EVENT_READY);
+  EXPECT_EQ(device.requested, 128 * kMiB);
+  EXPECT_EQ(runner_.requested(), 128 * kMiB);
+}
+
+// Nobody asks for ever for what cannot be: the request comes down to what is plugged, the policy sees it, and what it
+// wants beyond that waits until something has been given back.
+TEST_F(PolicyRunnerTest, WhereTheHostCannotGrowTheRequestIsLoweredAndThePolicyHears) {
+  FakeDevice device;
+  policy_->next.boot_bytes = 512 * kMiB;
+  policy_->next.region_bytes = 128 * kMiB;
+  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
+  policy_->want = 128 * kMiB;
+  runner_.event(SPORE_EVENT_READY);
+  device.plugged = 96 * kMiB;
+  runner_.cannot_grow("all slots are in use");
+  EXPECT_EQ(device.requested, 96 * kMiB);
+  EXPECT_EQ(runner_.requested(), 96 * kMiB);
+  runner_.event(SPORE_EVENT_PLUGGED); // and the policy wants everything again
+  EXPECT_EQ(policy_->last_state.requested_bytes, 96 * kMiB);
+  EXPECT_EQ(device.requested, 96 * kMiB);
+  device.plugged = 64 * kMiB;
+  runner_.event(SPORE_EVENT_TICK);
+  EXPECT_EQ(device.requested, 128 * kMiB) << "room was made";
+}
+
 TEST_F(PolicyRunnerTest, EventsLeadToRequestsAndTicksComeBack) {
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 64 * kMiB;
+  policy_->next.region_bytes = 128 * kMiB;
   runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
   policy_->want = 64 * kMiB;
   policy_->tick_ms = 1;
@@ -102,7 +184,7 @@ TEST_F(PolicyRunnerTest, EventsLeadToRequestsAndTicksComeBack) {
   runner_.event(SPORE_EVENT_READY);
   EXPECT_EQ(device.requested, 64 * kMiB);
   EXPECT_EQ(runner_.requested(), 64 * kMiB);
-  EXPECT_EQ(policy_->last_state.plugged_bytes, 7 * kMiB);
+  EXPECT_EQ(policy_->last_state.plugged_bytes, 8 * kMiB);
   EXPECT_EQ(policy_->last_state.guest_total_bytes, 5u);
   EXPECT_EQ(policy_->last_state.ready, 1u);
   policy_->tick_ms = 0;
@@ -131,9 +213,9 @@ TEST_F(PolicyRunnerTest, PluggedEventsShareOneLookAtTheHostsMemory) {
 TEST_F(PolicyRunnerTest, ARefusedRequestChangesNothing) {
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 64 * kMiB;
+  policy_->next.region_bytes = 128 * kMiB;
   runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
-  policy_->want = 128 * kMiB;
+  policy_->want = 256 * kMiB;
   runner_.event(SPORE_EVENT_READY);
   EXPECT_EQ(runner_.requested(), 0u);
 }

@@ -1,6 +1,7 @@
 #include "core/memory/guest_memory.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -76,6 +77,27 @@ TEST(GuestMemory, SixteenBitWords) {
   EXPECT_EQ(value, 0xabcd);
   EXPECT_EQ(memory.load_u16(7, value), SPORE_E_INVALID);
   EXPECT_EQ(memory.load_u16(kMiB, value), SPORE_E_RANGE);
+}
+
+TEST(GuestMemory, AFileThatIsReadDoesNotFollowItsFile) {
+  std::FILE* file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  const auto content = counting(5000);
+  ASSERT_EQ(std::fwrite(content.data(), 1, content.size(), file), content.size());
+  std::fflush(file);
+  GuestMemory memory;
+  ASSERT_TRUE(memory.add_ram(0, kMiB).ok());
+  ASSERT_TRUE(memory.read_file(100, fileno(file), content.size()).ok()) << "no page needs to be aligned";
+  std::rewind(file);
+  std::fputs("other bytes", file);
+  std::fflush(file);
+  ASSERT_EQ(::ftruncate(fileno(file), 11), 0);
+  std::vector<uint8_t> back(content.size());
+  ASSERT_EQ(memory.read(100, back), SPORE_OK);
+  EXPECT_EQ(back, content);
+  EXPECT_EQ(memory.read_file(0, fileno(file), content.size()).error().status, SPORE_E_IO) << "the file is shorter now";
+  EXPECT_EQ(memory.read_file(kMiB - 4, fileno(file), 5).error().status, SPORE_E_RANGE);
+  std::fclose(file);
 }
 
 TEST(GuestMemory, AFileIsMappedNotCopiedAndWritesStayPrivate) {

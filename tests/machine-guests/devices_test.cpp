@@ -1,0 +1,59 @@
+// Devices that cannot be what they want to be: the program says so and starts nothing.
+#include <gmock/gmock.h>
+
+#include "tests/machine-guests/run.hpp"
+
+namespace machine_guests {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class OddDevices : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto reason = unusable()) GTEST_SKIP() << *reason;
+  }
+
+  static Outcome run_with(const std::string& options, const std::string& others = "serial-16550",
+                          const std::string& memory = "64MiB") {
+    return run({.guest = "life",
+                .cmdline = "mode=off",
+                .memory = memory,
+                .devices = others + ", {plugin: odd-io, name: odd, options: " + options + "}"});
+  }
+};
+
+TEST_F(OddDevices, WithNothingOddTheMachineRuns) {
+  const Outcome outcome = run_with("{irq: 7}");
+  EXPECT_EQ(outcome.status, 0) << outcome.log;
+  EXPECT_EQ(outcome.counter("machine", "lost-interrupts"), 0U);
+}
+
+TEST_F(OddDevices, ASpaceThatIsNone) {
+  const Outcome outcome = run_with("{space: 7}");
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_THAT(outcome.log, AllOf(HasSubstr("odd-io.so"), HasSubstr("window 0 in the unknown space 7")));
+}
+
+TEST_F(OddDevices, AnInterruptThatDoesNotExist) {
+  const Outcome outcome = run_with("{irq: 999}");
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_THAT(outcome.log, AllOf(HasSubstr("device 'odd'"), HasSubstr("odd-io.so"),
+                                 HasSubstr("interrupt 999 does not exist; the board has 0 to 23")));
+}
+
+TEST_F(OddDevices, AnInterruptOfAnotherDevice) {
+  EXPECT_THAT(run_with("{irq: 4}").log, HasSubstr("interrupt 4 belongs to device 'serial-16550'"));
+  EXPECT_THAT(run_with("{irq: 5}", "virtio-rng").log, HasSubstr("interrupt 5 belongs to device 'virtio-rng'"));
+  EXPECT_THAT(run_with("{irq: 9}").log, HasSubstr("interrupt 9 belongs to the board's power button"));
+}
+
+TEST_F(OddDevices, TheRegionOfAnotherDevice) {
+  const Outcome outcome = run_with("{elastic: true}", "serial-16550, virtio-mem", "{policy: {plugin: policy-elastic}}");
+  EXPECT_EQ(outcome.status, 125);
+  EXPECT_THAT(outcome.log, HasSubstr("device 'odd' wants the region to plug, which device 'virtio-mem' has"));
+}
+
+} // namespace
+} // namespace machine_guests

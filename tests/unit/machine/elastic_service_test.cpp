@@ -1,0 +1,64 @@
+// The elastic region as a plugin sees it: one owner, errors as they are, and word of everything for the machine.
+#include "core/machine/elastic_service.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_slot_mapper.hpp"
+
+namespace sporehost {
+namespace {
+
+constexpr uint64_t kMiB = 1u << 20;
+constexpr uint64_t kBlock = 2 * kMiB;
+
+class ElasticServiceTest : public ::testing::Test {
+ protected:
+  spore_status plug(uint64_t offset, uint64_t bytes) {
+    spore_error error{};
+    return table_->plug(table_->context, offset, bytes, &error);
+  }
+
+  testing::FakeSlotMapper mapper_;
+  std::unique_ptr<ElasticRegion> region_ =
+      std::move(ElasticRegion::create({uint64_t{4} << 30, 64 * kMiB, kBlock, kBlock}, mapper_)).value();
+  int changes_ = 0;
+  std::vector<std::string> refusals_;
+  ElasticService service_{
+      *region_, 0, {[this] { ++changes_; }, [this](const std::string& why) { refusals_.push_back(why); }}};
+  const spore_elastic_memory* table_ = service_.claim("first");
+};
+
+TEST_F(ElasticServiceTest, TheRegionHasOneOwner) {
+  ASSERT_NE(table_, nullptr);
+  EXPECT_EQ(service_.claim("second"), nullptr);
+  EXPECT_EQ(service_.claim("first"), table_) << "it may ask again";
+  EXPECT_EQ(service_.owner(), "first");
+}
+
+TEST_F(ElasticServiceTest, OutOfSlotsIsTold) {
+  mapper_.fail_map_after = 3;
+  EXPECT_EQ(plug(0, 3 * kBlock), SPORE_OK);
+  EXPECT_EQ(plug(3 * kBlock, kBlock), SPORE_E_NO_MEMORY);
+  EXPECT_EQ(refusals_, std::vector<std::string>{"told to fail"});
+  EXPECT_EQ(service_.refused_plugs(), 1u);
+  EXPECT_EQ(changes_, 1);
+  EXPECT_EQ(plug(0, kBlock), SPORE_E_STATE) << "what the driver did wrong is no want of memory";
+  EXPECT_EQ(service_.refused_plugs(), 1u);
+}
+
+TEST_F(ElasticServiceTest, AFrozenRegionIsBusyForAll) {
+  ASSERT_EQ(plug(0, kBlock), SPORE_OK);
+  region_->freeze(true);
+  spore_error error{};
+  EXPECT_EQ(plug(kBlock, kBlock), SPORE_E_BUSY);
+  EXPECT_EQ(table_->unplug(table_->context, 0, kBlock, &error), SPORE_E_BUSY);
+  EXPECT_EQ(table_->unplug_all(table_->context, &error), SPORE_E_BUSY);
+  EXPECT_EQ(table_->keep_mapped(table_->context, 64 * kMiB, &error), SPORE_E_BUSY);
+  EXPECT_EQ(service_.refused_plugs(), 0u);
+}
+
+} // namespace
+} // namespace sporehost

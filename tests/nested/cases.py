@@ -185,9 +185,11 @@ LIFE = [
                 "awk -v t=$(($(now) - begin)) 'BEGIN { print t / 100 }' >forced.seconds",
          status=143, stdout="armed\n", stderr_has=["stopped by SIGTERM: the guest did not end by itself"],
          report={"end": "signal"}, check=ended_at_once),
-    # Nobody reads what it prints: it waits, the time limit ends it all the same, and what was lost is told.
-    Case("reader-stands-still", "life", yaml="memory: 512MiB\nlifecycle: {run-timeout: 15s}", log="info",
-         shell="seq 400000", reader="sleep 100", limit=40, status=124, report={"end": "run-timeout"},
+    # Nobody reads what it prints: that is said, it can be stopped all the same, and what was lost is told.
+    Case("reader-stands-still", "life", yaml="memory: 512MiB\nlifecycle: {stop-grace: 2s}", log="info",
+         shell="seq 400000", reader="sleep 1000", limit=90,
+         during="await stderr 'standard output: nobody has read any of it for 10 s'; kill -TERM $pid",
+         status=143, report={"end": "signal"},
          stderr_has=["sporehost: standard output: ", " bytes were lost: its reader took no more of it"],
          check=tells_what_was_lost),
     # It does not listen, and is not asked twice: the agent ends it when the grace has passed.

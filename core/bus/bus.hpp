@@ -55,6 +55,8 @@ class Bus {
   using UnclaimedHook = std::function<bool(const UnclaimedAccess&)>;
 
   explicit Bus(BusSpace space, LogSink log = {});
+  // Lines about unclaimed accesses that were left out: the guest made too many. [any]
+  [[nodiscard]] uint64_t log_left_out() const { return log_.left_out(); }
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
 

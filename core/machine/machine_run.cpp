@@ -258,6 +258,8 @@ Report Machine::make_report() const {
     report.console_tail = console_->last_lines(kConsoleLinesShown);
   report.counters = devices_->counters();
   report.counters["channel"] = session_->channel_counters();
+  if (const uint64_t left_out = mmio_->log_left_out(); left_out != 0)
+    report.counters["mmio"]["log.left-out"] = left_out;
   report.counters["machine"]["lost-interrupts"] = backend_.backend->lost_interrupts();
   if (ElasticRegion* const region = memory_.elastic(); region != nullptr) {
     auto& memory = report.counters["memory"];

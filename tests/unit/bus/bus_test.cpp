@@ -163,6 +163,7 @@ TEST(Bus, AGuestCannotFloodTheLog) {
   bus.seal();
   for (int i = 0; i < 10000; ++i) read32(bus, 0x80);
   EXPECT_EQ(lines.size(), 5u);
+  EXPECT_EQ(bus.log_left_out(), 10000u - 5);
   EXPECT_EQ(bus.unclaimed_reads(), 10000u);
 }
 

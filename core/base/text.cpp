@@ -31,17 +31,74 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
+// One character of a UTF-8 text.
+struct Character {
+  size_t bytes = 1;     // how many it takes
+  char32_t code = 0;    // its number
+  bool valid = false;   // else `bytes` is 1: skip that one
+  bool cut_off = false; // valid as far as it goes, and the text ends there
+};
+
+Character first_character(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {1, lead, true, false};
+  const size_t bytes = lead >= 0xF0 && lead <= 0xF4  ? 4
+                       : lead >= 0xE0 && lead < 0xF0 ? 3
+                       : lead >= 0xC2 && lead < 0xE0 ? 2
+                                                     : 0;
+  if (bytes == 0) return {};
+  char32_t code = lead & (0xFFu >> (bytes + 1));
+  for (size_t i = 1; i < bytes; ++i) {
+    if (i == text.size()) return {i, 0, false, true};
+    const auto next = static_cast<unsigned char>(text[i]);
+    if ((next & 0xC0) != 0x80) return {};
+    code = code << 6 | (next & 0x3Fu);
+  }
+  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  if (code < kSmallest[bytes] || code > 0x10FFFF || surrogate) return {};
+  return {bytes, code, true, false};
+}
+
+// Control characters (C0, DEL, C1), line and paragraph separators, and what turns the direction of writing.
+bool is_control(char32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x200E && code <= 0x200F) ||
+         (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
 } // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    const bool blank = c.code == '\t' || c.code == '\n' || c.code == '\r';
+    if (c.valid && blank)
+      out += ' ';
+    else if (!c.valid || is_control(c.code))
+      out += c.cut_off ? "" : "?";
+    else
+      out += text.substr(0, c.bytes);
+    text.remove_prefix(c.bytes);
+  }
+  return out;
+}
+
+std::string_view cut_text(std::string_view text, size_t most) {
+  size_t end = std::min(text.size(), most);
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
 
 std::string quote(std::string_view text) {
   std::string out = "'";
-  size_t end = std::min(text.size(), kQuotedBytes);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  for (const char c : text.substr(0, end)) {
+  const std::string_view shown = cut_text(text, kQuotedBytes);
+  for (const char c : shown) {
     const auto byte = static_cast<unsigned char>(c);
     out += byte < 0x20 || byte == 0x7F ? '?' : c;
   }
-  return out + (end < text.size() ? "...'" : "'");
+  return out + (shown.size() < text.size() ? "...'" : "'");
 }
 
 std::string closest_match(std::string_view word, std::span<const std::string> candidates) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/text.hpp"
+
 namespace sporehost {
 namespace {
 
@@ -11,18 +13,6 @@ using guest::FrameType;
 
 std::chrono::nanoseconds steady_now() {
   return std::chrono::steady_clock::now().time_since_epoch();
-}
-
-// A guest's text reaches logs and terminals: no control bytes, no escape sequences.
-std::string printable(std::string_view text) {
-  std::string out{text};
-  std::replace_if(
-      out.begin(), out.end(),
-      [](char c) {
-        return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || static_cast<unsigned char>(c) == 0x7f;
-      },
-      '?');
-  return out;
 }
 
 std::string number_text(std::uint64_t value) {

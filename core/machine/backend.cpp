@@ -1,6 +1,6 @@
 #include "core/machine/backend.hpp"
 
-#include <sporehost/plugin.hpp>
+#include "core/base/foreign_text.hpp"
 
 namespace sporehost {
 
@@ -16,8 +16,8 @@ void Backend::pulse_irq(uint32_t gsi) {
   });
 }
 
-Result<void> Backend::outcome(spore_status status, const spore_error& error) const {
-  auto result = spore::from_status(status, error);
+Result<void> Backend::outcome(const char* function, spore_status status, const spore_error& error) const {
+  auto result = outcome_of(function, status, error);
   if (!result) return result.error().in(object_.origin());
   return {};
 }
@@ -26,41 +26,43 @@ Result<spore_probe> Backend::probe(bool measure) {
   spore_probe found{};
   found.size = sizeof found;
   spore_error error{};
-  SPORE_CHECK(outcome(ops()->probe(self(), measure ? 1 : 0, &found, &error), error));
+  SPORE_CHECK(outcome("probe", ops()->probe(self(), measure ? 1 : 0, &found, &error), error));
+  clean_field(found.summary);
   return found;
 }
 
 Result<void> Backend::open(const spore_vm_config& config, const spore_vm_callbacks& callbacks) {
   spore_error error{};
-  return outcome(ops()->open(self(), &config, &callbacks, &error), error);
+  return outcome("open", ops()->open(self(), &config, &callbacks, &error), error);
 }
 
 Result<void> Backend::map_memory(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags) {
   spore_error error{};
-  return outcome(ops()->map_memory(self(), gpa, host, bytes, flags, &error), error);
+  return outcome("map_memory", ops()->map_memory(self(), gpa, host, bytes, flags, &error), error);
 }
 
 Result<void> Backend::unmap_memory(uint64_t gpa, uint64_t bytes) {
   spore_error error{};
-  return outcome(ops()->unmap_memory(self(), gpa, bytes, &error), error);
+  return outcome("unmap_memory", ops()->unmap_memory(self(), gpa, bytes, &error), error);
 }
 
 Result<void> Backend::create_vcpu(uint32_t index) {
   spore_error error{};
-  return outcome(ops()->create_vcpu(self(), index, &error), error);
+  return outcome("create_vcpu", ops()->create_vcpu(self(), index, &error), error);
 }
 
 Result<spore_exit> Backend::run(uint32_t index) {
   spore_exit exit{};
   exit.size = sizeof exit;
   spore_error error{};
-  SPORE_CHECK(outcome(ops()->run(self(), index, &exit, &error), error));
+  SPORE_CHECK(outcome("run", ops()->run(self(), index, &exit, &error), error));
+  clean_field(exit.text);
   return exit;
 }
 
 Result<void> Backend::add_doorbell(const spore_doorbell& doorbell) {
   spore_error error{};
-  return outcome(ops()->add_doorbell(self(), &doorbell, &error), error);
+  return outcome("add_doorbell", ops()->add_doorbell(self(), &doorbell, &error), error);
 }
 
 template <typename Table>
@@ -74,19 +76,19 @@ Result<const Table*> Backend::require(const char* name, const char* machine) con
 Result<void> Backend::set_gic(uint64_t dist_gpa, uint64_t redist_gpa) {
   SPORE_TRY(const auto* vm, require<spore_arm64_vm>(SPORE_ARM64_VM_1, "arm64"));
   spore_error error{};
-  return outcome(vm->set_gic(self(), dist_gpa, redist_gpa, &error), error);
+  return outcome("set_gic", vm->set_gic(self(), dist_gpa, redist_gpa, &error), error);
 }
 
 Result<void> Backend::set_arm64_state(uint32_t index, const spore_arm64_state& state) {
   SPORE_TRY(const auto* arm64, require<spore_arm64_vcpu>(SPORE_ARM64_VCPU_1, "arm64"));
   spore_error error{};
-  return outcome(arm64->set_state(self(), index, &state, &error), error);
+  return outcome("set_state", arm64->set_state(self(), index, &state, &error), error);
 }
 
 Result<void> Backend::set_x86_state(uint32_t index, const spore_x86_state& state) {
   SPORE_TRY(const auto* x86, require<spore_x86_vcpu>(SPORE_X86_VCPU_1, "x86-64"));
   spore_error error{};
-  return outcome(x86->set_state(self(), index, &state, &error), error);
+  return outcome("set_state", x86->set_state(self(), index, &state, &error), error);
 }
 
 Result<void> Backend::map_slot(uint64_t gpa, void* host, uint64_t bytes) {

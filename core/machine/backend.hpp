@@ -51,7 +51,7 @@ class Backend final : public SlotMapper {
   [[nodiscard]] spore::Result<const Table*> require(const char* name, const char* machine) const;
   [[nodiscard]] const spore_backend_ops* ops() const { return object_.ops<spore_backend_ops>(); }
   [[nodiscard]] void* self() const { return object_.self(); }
-  [[nodiscard]] spore::Result<void> outcome(spore_status status, const spore_error& error) const;
+  [[nodiscard]] spore::Result<void> outcome(const char* function, spore_status status, const spore_error& error) const;
 
   plugin::PluginObject object_;
   std::atomic<uint64_t> lost_interrupts_{0};

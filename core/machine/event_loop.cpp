@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <limits>
 
 namespace sporehost {
 
@@ -51,7 +52,8 @@ void EventLoop::unwatch(int fd) {
 }
 
 uint64_t EventLoop::start_timer(uint64_t delay_ns, Handler handler) {
-  const uint64_t due = monotonic_ns() + delay_ns;
+  const uint64_t now = monotonic_ns();
+  const uint64_t due = now + std::min(delay_ns, std::numeric_limits<uint64_t>::max() - now); // "never" stays never
   const std::lock_guard lock(mutex_);
   const uint64_t number = next_timer_++;
   timers_.emplace(std::pair{due, number}, std::move(handler));

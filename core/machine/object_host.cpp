@@ -3,8 +3,12 @@
 #include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "core/base/text.hpp"
+
 namespace sporehost {
 namespace {
+
+constexpr size_t kLogLineBytes = 4096; // of what a plugin logs at once
 
 ObjectHost& of(void* context) {
   return *static_cast<ObjectHost*>(context);
@@ -105,8 +109,13 @@ spore_host ObjectHost::make_table(ObjectHost* self) {
       .size = sizeof(spore_host),
       .abi_minor = SPORE_ABI_MINOR,
       .context = self,
-      .log = [](void* c, int32_t level,
-                spore_string text) { of(c).log_.write(level, [&] { return std::string(text.data, text.length); }); },
+      .log =
+          [](void* c, int32_t level, spore_string text) {
+            of(c).log_.write(level, [&] {
+              const std::string_view line = text.data != nullptr ? std::string_view(text.data, text.length) : "";
+              return printable(cut_text(line, kLogLineBytes));
+            });
+          },
       .query_interface = [](void* c, const char* name) -> const void* {
         return of(c).around_.interfaces ? of(c).around_.interfaces(name) : nullptr;
       },

@@ -48,6 +48,13 @@ Result<void> choose_files(const MachineConfig& config, Planned& planned) {
   return {};
 }
 
+// Kernel and initrd were checked together: the kernel alone may rest on modules that only the managed initrd carries.
+// `planned.managed` is also there where just one of them is the project's.
+bool checked_to_grow(const MachineConfig& config, const Planned& planned) {
+  return config.boot.kernel.origin == ArtifactOrigin::managed && config.boot.initrd.origin == ArtifactOrigin::managed &&
+         planned.managed && planned.managed->can_grow;
+}
+
 // The device that uses the elastic region, if there is one. Two are refused.
 Result<const PluginUse*> elastic_device(const MachineConfig& config, plugin::Registry& registry) {
   const PluginUse* owner = nullptr;
@@ -86,7 +93,7 @@ Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registr
                    .initrd_origin = to_abi(config.boot.initrd.origin),
                    .capture = config.capture ? 1u : 0u,
                    .resume = config.resume ? 1u : 0u,
-                   .kernel_can_grow = planned.managed && planned.managed->can_grow ? 1u : 0u,
+                   .kernel_can_grow = checked_to_grow(config, planned) ? 1u : 0u,
                    // Version 1 of the backend interface has no backend that cannot: map_memory is due at any time.
                    .backend_can_grow = 1,
                    .device_present = elastic != nullptr ? 1u : 0u,

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <fstream>
 #include <sporehost/memory_policy.hpp>
-#include <sporehost/plugin.hpp>
 
+#include "core/base/foreign_text.hpp"
 #include "core/base/size.hpp"
 #include "core/machine/plan_sizes.hpp"
 
@@ -23,9 +23,12 @@ constexpr uint64_t kDefaultSlot = 128 * kMiB;
 // them.
 constexpr uint64_t kHostMemoryFreshNs = 1'000'000'000;
 
-void terminate_text(char* text, size_t capacity) {
-  text[capacity - 1] = '\0';
-}
+// What a policy may cost its machine (docs/memory-policies.md): the shortest and the longest tick, how often the
+// requested size may change, and how long on_event may take before it is told.
+constexpr uint64_t kTickLeastMs = 10;
+constexpr uint64_t kTickMostMs = uint64_t{366} * 24 * 3600 * 1000;
+constexpr uint64_t kNsPerMs = 1'000'000;
+constexpr uint64_t kSlowEventNs = 100 * kNsPerMs;
 
 // Adds a sentence to a reason, where there is room for it.
 void add_to_reason(spore_memory_plan& plan, const std::string& sentence) {
@@ -34,16 +37,28 @@ void add_to_reason(spore_memory_plan& plan, const std::string& sentence) {
 
 } // namespace
 
+// A policy without the wrapper's thunks can let an exception out, which is its fault and not ours.
+template <typename Call>
+Result<void> PolicyRunner::call_plan(Call&& call, const spore_error& error) {
+  spore_status status = SPORE_OK;
+  try {
+    status = call();
+  } catch (...) {
+    return fail(SPORE_E_INTERNAL, policy_.origin() + ": plan let an exception out (SDK-7)");
+  }
+  if (auto outcome = outcome_of("plan", status, error); !outcome) return outcome.error().in(policy_.origin());
+  return {};
+}
+
 Result<spore_memory_plan> PolicyRunner::plan(const spore_memory_request& request, const spore_memory_facts& facts) {
   const auto* ops = policy_.ops<spore_memory_policy_ops>();
   spore_memory_plan plan{};
   plan.size = sizeof plan;
   spore_error error{};
-  auto planned = spore::from_status(ops->plan(policy_.self(), &request, &facts, &plan, &error), error);
-  if (!planned) return planned.error().in(policy_.origin());
+  SPORE_CHECK(call_plan([&] { return ops->plan(policy_.self(), &request, &facts, &plan, &error); }, error));
   if (plan.block_bytes == 0) plan.block_bytes = kDefaultBlock;
   if (plan.slot_bytes == 0) plan.slot_bytes = std::max(kDefaultSlot, plan.block_bytes);
-  terminate_text(plan.reason, sizeof plan.reason);
+  clean_field(plan.reason);
   if (auto checked = check_plan_sizes(plan); !checked) return checked.error().in(policy_.origin());
   planned_region_ = plan.region_bytes;
   if (const auto left_out = fit_region(plan)) {
@@ -65,9 +80,13 @@ void PolicyRunner::attach(EventLoop& loop, const spore_memory_plan& plan, Resiza
 }
 
 void PolicyRunner::detach() {
-  if (loop_ != nullptr) loop_->cancel_timer(tick_timer_);
+  if (loop_ != nullptr) {
+    loop_->cancel_timer(tick_timer_);
+    loop_->cancel_timer(held_timer_);
+  }
   loop_ = nullptr;
   device_ = {};
+  held_.reset();
 }
 
 void PolicyRunner::guest_memory(uint64_t total, uint64_t available) {
@@ -94,8 +113,14 @@ void PolicyRunner::deliver(const spore_memory_event& event) {
       device.plugged_bytes,       guest_total_,     guest_available_, host_available(event.type)};
   spore_memory_action action{};
   action.size = sizeof action;
+  const uint64_t before = monotonic_ns();
   policy_.ops<spore_memory_policy_ops>()->on_event(policy_.self(), &event, &state, &action);
-  terminate_text(action.reason, sizeof action.reason);
+  if (const uint64_t took = monotonic_ns() - before; took > kSlowEventNs)
+    log_.write(SPORE_LOG_WARN, [&] {
+      return policy_.origin() + " took " + std::to_string(took / kNsPerMs) +
+             " ms in on_event, which must not block: the machine waited for it";
+    });
+  clean_field(action.reason);
   carry_out(action);
 }
 
@@ -110,7 +135,9 @@ uint64_t PolicyRunner::host_available(uint32_t event) {
 
 void PolicyRunner::carry_out(const spore_memory_action& action) {
   arm_tick(action.tick_ms);
-  if (action.change == 0) {
+  if (action.change == 0 || action.requested_bytes == requested_) {
+    // A size that is requested already is no news, neither for the log nor for the guest. One that waits is dropped.
+    if (action.change != 0) held_.reset();
     if (action.reason[0] != '\0')
       log_.write(SPORE_LOG_DEBUG,
                  [&] { return fmt::format("leaves {} requested: {}", format_size(requested_), action.reason); });
@@ -122,17 +149,42 @@ void PolicyRunner::carry_out(const spore_memory_action& action) {
     });
     return;
   }
+  if (const uint64_t wait = pace_.wait_ns(monotonic_ns()); wait != 0) return hold(action, wait);
+  held_.reset();
+  request(action);
+}
+
+// Too many changes: the latest waits for its turn.
+void PolicyRunner::hold(const spore_memory_action& action, uint64_t wait_ns) {
+  const bool armed = held_.has_value();
+  held_ = action;
+  if (armed) return;
+  log_.write(SPORE_LOG_WARN, [&] {
+    return policy_.origin() + " changes the requested size too often; from here on at most once in " +
+           std::to_string(RequestPace::kEachNs / kNsPerMs) + " ms, and the latest counts";
+  });
+  loop_->cancel_timer(held_timer_); // of one that was dropped
+  held_timer_ = loop_->start_timer(wait_ns, [this] {
+    if (!held_) return;
+    const spore_memory_action latest = *std::exchange(held_, std::nullopt);
+    (void)pace_.wait_ns(monotonic_ns());
+    request(latest);
+  });
+}
+
+void PolicyRunner::request(const spore_memory_action& action) {
   const uint64_t wanted = cut_to_what_there_is(action.requested_bytes);
+  if (wanted == requested_) return;
   spore_error error{};
-  if (device_.table->request(device_.self, wanted, &error) != SPORE_OK) {
+  const auto asked = outcome_of("request", device_.table->request(device_.self, wanted, &error), error);
+  if (!asked) {
     log_.write(SPORE_LOG_ERROR, [&] {
-      return fmt::format("{}: request of {} refused: {}", policy_.origin(), format_size(wanted), error.text);
+      return fmt::format("{}: request of {} refused: {}", policy_.origin(), format_size(wanted), asked.error().text);
     });
     return;
   }
-  const bool changed = requested_ != wanted;
   requested_ = wanted;
-  if (changed && requested_changed_) requested_changed_();
+  if (requested_changed_) requested_changed_();
   log_.write(SPORE_LOG_INFO, [&] { return fmt::format("requests {}: {}", format_size(requested_), action.reason); });
 }
 
@@ -163,9 +215,10 @@ void PolicyRunner::cannot_grow(const std::string& why) {
   const uint64_t there = plugged();
   if (there >= requested_) return;
   spore_error error{};
-  if (device_.table->request(device_.self, there, &error) != SPORE_OK) {
+  const auto asked = outcome_of("request", device_.table->request(device_.self, there, &error), error);
+  if (!asked) {
     log_.write(SPORE_LOG_ERROR, [&] {
-      return fmt::format("the requested size cannot be lowered to {}: {}", format_size(there), error.text);
+      return fmt::format("the requested size cannot be lowered to {}: {}", format_size(there), asked.error().text);
     });
     return;
   }
@@ -179,7 +232,8 @@ void PolicyRunner::cannot_grow(const std::string& why) {
 void PolicyRunner::arm_tick(uint64_t tick_ms) {
   if (tick_ms == 0) return;
   loop_->cancel_timer(tick_timer_);
-  tick_timer_ = loop_->start_timer(tick_ms * 1'000'000, [this] { event(SPORE_EVENT_TICK); });
+  tick_timer_ = loop_->start_timer(std::clamp(tick_ms, kTickLeastMs, kTickMostMs) * kNsPerMs,
+                                   [this] { event(SPORE_EVENT_TICK); });
 }
 
 HostMemory read_host_memory() {

@@ -5,6 +5,7 @@
 #include <sporehost/memory_policy.h>
 #include <sporehost/result.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -19,6 +20,27 @@ namespace sporehost {
 struct ResizableMemory {
   const spore_resizable_memory* table = nullptr;
   void* self = nullptr;
+};
+
+// How often the requested size may change: a handful of times at once, then once in kEachNs. Each change is an
+// interrupt in the guest and a line in the log, and a policy that goes to and fro must not drown its machine in them.
+class RequestPace {
+ public:
+  static constexpr uint64_t kEachNs = 200'000'000;
+  static constexpr uint64_t kAtOnce = 20;
+
+  // 0: the change may be made now, and counts; else how long to wait. [main]
+  uint64_t wait_ns(uint64_t now_ns) {
+    paid_until_ns_ = std::max(paid_until_ns_, now_ns);
+    const uint64_t ahead = paid_until_ns_ - now_ns;
+    constexpr uint64_t kCredit = (kAtOnce - 1) * kEachNs;
+    if (ahead > kCredit) return ahead - kCredit;
+    paid_until_ns_ += kEachNs;
+    return 0;
+  }
+
+ private:
+  uint64_t paid_until_ns_ = 0;
 };
 
 class PolicyRunner {
@@ -55,7 +77,11 @@ class PolicyRunner {
 
  private:
   void deliver(const spore_memory_event& event);
+  template <typename Call>
+  spore::Result<void> call_plan(Call&& call, const spore_error& error);
   void carry_out(const spore_memory_action& action);
+  void hold(const spore_memory_action& action, uint64_t wait_ns);
+  void request(const spore_memory_action& action);
   void arm_tick(uint64_t tick_ms);
   [[nodiscard]] uint64_t plugged() const;
   [[nodiscard]] uint64_t cut_to_what_there_is(uint64_t bytes);
@@ -74,6 +100,9 @@ class PolicyRunner {
   uint64_t tick_timer_ = 0;
   uint64_t host_available_ = 0; // as of host_read_ns_
   uint64_t host_read_ns_ = 0;   // monotonic; 0: never
+  RequestPace pace_;
+  std::optional<spore_memory_action> held_; // waits for its turn
+  uint64_t held_timer_ = 0;
   bool ready_ = false;
   SourceLog log_{"memory policy"}; // a guest decides how often there is something to decide
 };

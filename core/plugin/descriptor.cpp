@@ -57,6 +57,7 @@ Failure read_line(const char* from, int rule, const std::string& field, std::str
   if (auto failure = read_text(from, kLineMax, rule, field, out)) return failure;
   const bool control = std::any_of(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
   if (out.empty() || control) return broken(rule, field + " is not one line of text");
+  out = printable(out);
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #include "core/plugin/registry.hpp"
 
+#include "core/base/foreign_text.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/shared_object.hpp"
 
@@ -56,17 +57,6 @@ void refuse(Plugin& plugin, LoadFailure failure) {
   plugin.reason = std::move(failure.reason);
   plugin.rule = failure.rule;
   plugin.library.reset();
-}
-
-// A plugin's own words on one line: it may have forgotten the NUL or put in line breaks.
-std::string sentence_of(spore_error& error) {
-  error.text[sizeof error.text - 1] = '\0';
-  std::string text = error.text;
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) c = ' ';
-  }
-  return text.empty() ? "create failed and gave no reason (SDK-8)" : text;
 }
 
 } // namespace
@@ -259,11 +249,7 @@ spore::Result<PluginObject> Registry::create(const Found& found, const spore_hos
   } catch (...) { // only a plugin without the wrapper's thunks can get here
     return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " let an exception out (SDK-7)");
   }
-  if (status < SPORE_OK || status > SPORE_E_TIMEOUT) {
-    return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " returned the unknown status " +
-                                             std::to_string(status) + " (SDK-8): " + sentence_of(error));
-  }
-  if (status != SPORE_OK) return spore::fail(status, origin + ": " + sentence_of(error));
+  if (auto outcome = outcome_of("create of " + what, status, error); !outcome) return outcome.error().in(origin);
   if (made.ops == nullptr || made.self == nullptr) {
     return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " returned SPORE_OK without " +
                                              (made.ops == nullptr ? "a table of functions" : "an object") + " (SDK-9)");

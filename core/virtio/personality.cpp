@@ -1,5 +1,6 @@
 #include "core/virtio/personality.hpp"
 
+#include "core/base/foreign_text.hpp"
 #include "core/virtio/virtio_spec.hpp"
 
 #include <bit>
@@ -73,9 +74,7 @@ spore::Result<void> Personality::check_traits() const {
 spore::Result<void> Personality::activate(uint64_t features) const {
   spore_error error{};
   const spore_status status = ops().activate(object_.self, features, &error);
-  if (status == SPORE_OK) return {};
-  error.text[sizeof error.text - 1] = '\0';
-  return spore::fail(status, error.text[0] != '\0' ? error.text : "no reason was given");
+  return outcome_of("activate", status, error);
 }
 
 void Personality::reset_object() {

@@ -29,10 +29,10 @@ class PolicyHalf final : public spore::MemoryPolicy {
       spore::give_reason(out, "policy-half: the size is given explicitly");
       return {};
     }
-    const bool managed = facts.kernel_origin == SPORE_ORIGIN_MANAGED && facts.initrd_origin == SPORE_ORIGIN_MANAGED;
+    // Of kernel and initrd kernel_can_grow says all there is to know: it is 0 where one of them is not the host's own.
     const bool fresh = facts.capture == 0 && facts.resume == 0;
     const bool grows = facts.kernel_can_grow != 0 && facts.backend_can_grow != 0 && facts.device_present != 0;
-    if (!managed || !fresh || !grows) {
+    if (!fresh || !grows) {
       out.boot_bytes = kBoot + kRegion;
       spore::give_reason(out, "policy-half: 8192 MiB of plain RAM, as nothing may be plugged here");
       return {};

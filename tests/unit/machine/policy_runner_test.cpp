@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
-
 #include <sporehost/memory_policy.hpp>
 
 #include "core/base/page.hpp"
@@ -24,12 +24,13 @@ class ScriptedPolicy final : public spore::MemoryPolicy {
     last_type = event.type;
     last_state = state;
     out.change = 1;
-    out.requested_bytes = want;
+    out.requested_bytes = to_and_fro && events % 2 == 0 ? want / 2 : want;
     out.tick_ms = tick_ms;
   }
   spore_memory_plan next{};
   uint64_t want = 0;
   uint64_t tick_ms = 0;
+  bool to_and_fro = false;
   int events = 0;
   uint32_t last_type = 0;
   spore_memory_state last_state{};
@@ -40,12 +41,14 @@ struct FakeDevice {
       sizeof(spore_resizable_memory), 0,
       [](void* self, uint64_t bytes, spore_error*) -> spore_status {
         static_cast<FakeDevice*>(self)->requested = bytes;
+        ++static_cast<FakeDevice*>(self)->requests;
         return bytes <= 128 * kMiB ? SPORE_OK : SPORE_E_INVALID;
       },
       [](void* self, spore_resizable_state* out) { out->plugged_bytes = static_cast<FakeDevice*>(self)->plugged; },
       [](void*) {}};
   uint64_t requested = 0;
   uint64_t plugged = 8 * kMiB;
+  int requests = 0;
 };
 
 class PolicyRunnerTest : public ::testing::Test {
@@ -54,6 +57,19 @@ class PolicyRunnerTest : public ::testing::Test {
   PolicyRunner runner_{plugin::PluginObject(
       nullptr, {&spore::MemoryPolicy::Ops::table, static_cast<spore::MemoryPolicy*>(policy_)}, "p")};
   std::unique_ptr<EventLoop> loop_ = std::move(EventLoop::create()).value();
+  FakeDevice device_;
+
+  // A machine of 512 MiB that can grow by 128, whose policy wants `want`.
+  void start(uint64_t want) {
+    policy_->next.boot_bytes = 512 * kMiB;
+    policy_->next.region_bytes = 128 * kMiB;
+    runner_.attach(*loop_, *runner_.plan({}, {}), {&device_.table, &device_}, {});
+    policy_->want = want;
+  }
+  void serve(uint64_t ms) {
+    loop_->start_timer(ms * 1'000'000, [&] { loop_->stop(); });
+    loop_->run();
+  }
 };
 
 TEST_F(PolicyRunnerTest, FillsInBlockAndSlot) {
@@ -174,22 +190,17 @@ TEST_F(PolicyRunnerTest, WhereTheHostCannotGrowTheRequestIsLoweredAndThePolicyHe
 }
 
 TEST_F(PolicyRunnerTest, EventsLeadToRequestsAndTicksComeBack) {
-  FakeDevice device;
-  policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 128 * kMiB;
-  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
-  policy_->want = 64 * kMiB;
-  policy_->tick_ms = 1;
+  start(64 * kMiB);
+  policy_->tick_ms = 10;
   runner_.guest_memory(5, 4);
   runner_.event(SPORE_EVENT_READY);
-  EXPECT_EQ(device.requested, 64 * kMiB);
+  EXPECT_EQ(device_.requested, 64 * kMiB);
   EXPECT_EQ(runner_.requested(), 64 * kMiB);
   EXPECT_EQ(policy_->last_state.plugged_bytes, 8 * kMiB);
   EXPECT_EQ(policy_->last_state.guest_total_bytes, 5u);
   EXPECT_EQ(policy_->last_state.ready, 1u);
   policy_->tick_ms = 0;
-  loop_->start_timer(5'000'000, [&] { loop_->stop(); });
-  loop_->run();
+  serve(50);
   EXPECT_EQ(policy_->last_type, static_cast<uint32_t>(SPORE_EVENT_TICK));
   EXPECT_EQ(policy_->events, 2);
 }
@@ -198,7 +209,7 @@ TEST_F(PolicyRunnerTest, EventsLeadToRequestsAndTicksComeBack) {
 TEST_F(PolicyRunnerTest, PluggedEventsShareOneLookAtTheHostsMemory) {
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 64 * kMiB;
+  policy_->next.region_bytes = 128 * kMiB;
   runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
   runner_.event(SPORE_EVENT_READY);
   const uint64_t first = policy_->last_state.host_available_bytes;
@@ -211,13 +222,112 @@ TEST_F(PolicyRunnerTest, PluggedEventsShareOneLookAtTheHostsMemory) {
 }
 
 TEST_F(PolicyRunnerTest, ARefusedRequestChangesNothing) {
-  FakeDevice device;
-  policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 128 * kMiB;
-  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
-  policy_->want = 256 * kMiB;
+  start(256 * kMiB);
   runner_.event(SPORE_EVENT_READY);
   EXPECT_EQ(runner_.requested(), 0u);
+}
+
+TEST_F(PolicyRunnerTest, ASizeThatIsRequestedAlreadyIsNoNewsForTheDevice) {
+  start(64 * kMiB);
+  for (int i = 0; i < 100; ++i) runner_.event(SPORE_EVENT_PLUGGED);
+  EXPECT_EQ(policy_->events, 100);
+  EXPECT_EQ(device_.requests, 1);
+}
+
+// 584 years once came back at once, and again, and again.
+TEST_F(PolicyRunnerTest, ATickInManyYearsDoesNotComeToday) {
+  start(64 * kMiB);
+  for (const uint64_t ms : {~uint64_t{0}, uint64_t{18446744073711}}) {
+    policy_->events = 0;
+    policy_->tick_ms = ms;
+    runner_.event(SPORE_EVENT_READY);
+    serve(30);
+    EXPECT_EQ(policy_->events, 1) << ms;
+  }
+}
+
+TEST_F(PolicyRunnerTest, TicksComeNoOftenerThanEachTenMilliseconds) {
+  start(64 * kMiB);
+  policy_->tick_ms = 1;
+  runner_.event(SPORE_EVENT_READY);
+  serve(100);
+  EXPECT_GE(policy_->events, 2);
+  EXPECT_LE(policy_->events, 11);
+}
+
+// 300 changes in a moment: twenty are made, the rest is one change a fifth of a second later, the latest.
+TEST_F(PolicyRunnerTest, ToAndFroIsBounded) {
+  start(64 * kMiB);
+  policy_->to_and_fro = true;
+  for (int i = 0; i < 300; ++i) runner_.event(SPORE_EVENT_PLUGGED);
+  policy_->to_and_fro = false;
+  EXPECT_LE(device_.requests, 22);
+  runner_.event(SPORE_EVENT_PLUGGED);
+  serve(450);
+  EXPECT_LE(device_.requests, 25);
+  EXPECT_EQ(device_.requested, 64 * kMiB);
+  EXPECT_EQ(runner_.requested(), 64 * kMiB);
+}
+
+TEST_F(PolicyRunnerTest, WhatWaitsIsForgottenWithTheMachine) {
+  start(64 * kMiB);
+  policy_->to_and_fro = true;
+  for (int i = 0; i < 100; ++i) runner_.event(SPORE_EVENT_PLUGGED);
+  const int before = device_.requests;
+  runner_.detach();
+  serve(250);
+  EXPECT_EQ(device_.requests, before);
+}
+
+TEST(RequestPace, LetsAHandfulThroughAndThenOneInAWhile) {
+  RequestPace pace;
+  const uint64_t now = 1'000'000'000'000;
+  for (uint64_t i = 0; i < RequestPace::kAtOnce; ++i) EXPECT_EQ(pace.wait_ns(now), 0U) << i;
+  EXPECT_EQ(pace.wait_ns(now), RequestPace::kEachNs);
+  EXPECT_EQ(pace.wait_ns(now + RequestPace::kEachNs), 0U);
+  EXPECT_NE(pace.wait_ns(now + RequestPace::kEachNs), 0U);
+  for (uint64_t i = 0; i < RequestPace::kAtOnce; ++i) EXPECT_EQ(pace.wait_ns(2 * now), 0U) << i; // a long silence
+}
+
+TEST_F(PolicyRunnerTest, AReasonIsOneCleanLineAndCutAtACharacter) {
+  policy_->next.boot_bytes = 512 * kMiB;
+  spore::give_reason(policy_->next, "red \x1b[31mnow\nram_mib=1");
+  EXPECT_STREQ(runner_.plan({}, {})->reason, "red ?[31mnow ram_mib=1");
+  std::string umlauts;
+  for (int i = 0; i < 300; ++i) umlauts += "\u00e4";
+  spore::give_reason(policy_->next, umlauts);
+  EXPECT_EQ(std::string(runner_.plan({}, {})->reason), umlauts.substr(0, 510));
+  std::fill(std::begin(policy_->next.reason), std::end(policy_->next.reason), '\xC3'); // no end, and no UTF-8
+  EXPECT_EQ(std::string(runner_.plan({}, {})->reason), std::string(511, '?'));
+}
+
+// A table without the wrapper's thunks.
+spore_memory_policy_ops plain_ops(decltype(spore_memory_policy_ops::plan) plan) {
+  return {sizeof(spore_memory_policy_ops), [](void*) {}, [](void*, const char*) -> const void* { return nullptr; },
+          plan, [](void*, const spore_memory_event*, const spore_memory_state*, spore_memory_action*) {}};
+}
+
+std::string plan_error(decltype(spore_memory_policy_ops::plan) plan) {
+  const spore_memory_policy_ops ops = plain_ops(plan);
+  int self = 0;
+  PolicyRunner runner(plugin::PluginObject(nullptr, {&ops, &self}, "p"));
+  const auto planned = runner.plan({}, {});
+  return planned.ok() ? "accepted" : std::to_string(planned.error().status) + " " + planned.error().text;
+}
+
+TEST(PolicyErrors, AreReadSafelyAndKeepTheirStatus) {
+  EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
+                          spore_error* error) -> spore_status {
+              std::fill(std::begin(error->text), std::end(error->text), 'y');
+              return SPORE_E_IO;
+            }),
+            "4 p: " + std::string(sizeof(spore_error::text), 'y'));
+  EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
+                          spore_error*) -> spore_status { return 99; }),
+            "11 p: plan returned the unknown status 99 (SDK-8): plan failed and gave no reason (SDK-8)");
+  EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
+                          spore_error*) -> spore_status { throw 7; }),
+            "11 p: plan let an exception out (SDK-7)");
 }
 
 TEST(HostMemory, IsRead) {

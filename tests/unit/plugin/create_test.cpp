@@ -124,8 +124,8 @@ TEST_F(Create, ATableThatIsTooShortOrHasHoles) {
 
 TEST_F(Create, AStatusThatDoesNotExist) {
   expect_error("unknown-status", SPORE_E_INTERNAL,
-               "create of memory-policy 'unknown-status' returned the unknown status 77 (SDK-8): create failed and "
-               "gave no reason (SDK-8)");
+               "create of memory-policy 'unknown-status' returned the unknown status 77 (SDK-8): create of "
+               "memory-policy 'unknown-status' failed and gave no reason (SDK-8)");
 }
 
 TEST_F(Create, ATextWithoutEndAndWithLineBreaks) {

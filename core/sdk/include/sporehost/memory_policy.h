@@ -38,7 +38,9 @@ typedef struct spore_memory_facts {
   uint32_t initrd_origin;
   uint32_t capture;          /* 1: the machine's state will be saved */
   uint32_t resume;           /* 1: it continues from saved state */
-  uint32_t kernel_can_grow;  /* 1: the kernel's configuration has been verified for virtio-mem and automatic onlining */
+  /* 1: kernel and initrd are the host's own, and have been verified together for virtio-mem and automatic onlining. 0 for
+   * a kernel or an initrd of one's own, whatever it can do. */
+  uint32_t kernel_can_grow;
   uint32_t backend_can_grow; /* 1: the backend maps memory at run time */
   uint32_t device_present;   /* 1: the machine has a device that offers sporehost.resizable-memory/1 */
   uint64_t host_total_bytes;
@@ -87,9 +89,13 @@ typedef struct spore_memory_state {
 
 typedef struct spore_memory_action {
   uint32_t size;
-  uint32_t change;          /* 1: request `requested_bytes`; 0: leave it */
+  /* 1: request `requested_bytes`; 0: leave it. Twenty changes may come at once; after that the host makes one in 200 ms, of
+   * the latest. The size that is requested already is no change. */
+  uint32_t change;
   uint64_t requested_bytes; /* a multiple of the block size, at most region_bytes */
-  uint64_t tick_ms;         /* 0: none; else SPORE_EVENT_TICK comes after that time */
+  /* 0: none, and a pending tick stays; else SPORE_EVENT_TICK comes once after that time, instead of a pending one. The host
+   * takes less than 10 for 10, and more than a year for a year. */
+  uint64_t tick_ms;
   char reason[512];
 } spore_memory_action;
 

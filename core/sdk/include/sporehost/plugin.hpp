@@ -35,9 +35,10 @@ inline std::string_view from_abi(spore_string text) {
   return {text.data, text.length};
 }
 
-// Writes an error's text where the host wants it, cut to fit.
+// Writes a text where the host wants it, cut to fit, but never inside a UTF-8 character.
 inline void copy_text(std::string_view text, char* to, size_t capacity) {
-  const size_t length = std::min(text.size(), capacity - 1);
+  size_t length = std::min(text.size(), capacity - 1);
+  while (length < text.size() && length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0u) == 0x80u) --length;
   std::memcpy(to, text.data(), length);
   to[length] = '\0';
 }
@@ -64,7 +65,8 @@ spore_status guarded(spore_error* out, Body&& body) noexcept {
 // Makes a Result of a status and a text that a call of the ABI gave.
 inline Result<void> from_status(spore_status status, const spore_error& error) {
   if (status == SPORE_OK) return {};
-  return fail(status, error.text[0] != '\0' ? error.text : "no reason was given");
+  const size_t length = ::strnlen(error.text, sizeof error.text); // who wrote it may have forgotten its end
+  return fail(status, length != 0 ? std::string(error.text, length) : "no reason was given");
 }
 
 // A counter that appears in the report. Get it once, in the constructor: the host looks it up by name, under a lock.

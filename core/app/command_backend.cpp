@@ -3,16 +3,33 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/common.hpp"
+#include "core/config/option_schema.hpp"
 #include "core/machine/backend_choice.hpp"
+#include "core/machine/rehearsal.hpp"
 
 namespace sporehost::app {
+
+namespace {
+
+// What one backend says of itself, in a child.
+spore::Result<Rehearsed> probe(plugin::Registry& registry, const std::string& id, bool measure) {
+  SPORE_TRY(const plugin::Found found, registry.find(SPORE_KIND_BACKEND, id));
+  auto options = validate_options({}, found.factory->options_schema, id);
+  if (!options) return options.error().in(found.plugin->origin());
+  Rehearsal rehearsal;
+  rehearsal.backend = RehearsedPart{found.plugin->path, SPORE_KIND_BACKEND, id, id, std::move(*options), ""};
+  rehearsal.measure = measure;
+  return rehearse(rehearsal);
+}
+
+} // namespace
 
 int probe_backends(const Arguments& arguments) {
   if (auto logging = set_up_logging(arguments, nullptr); !logging) return complain(logging.error());
   plugin::Registry registry = make_registry(arguments, nullptr);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const std::string& id : backend_ids(registry)) {
-    const auto made = make_backend(PluginUse{id, id, {}, {}}, registry, !arguments.has("no-measure"));
+    const auto made = probe(registry, id, !arguments.has("no-measure"));
     nlohmann::ordered_json one;
     one["id"] = id;
     one["usable"] = made.ok() && made->probe.usable != 0;

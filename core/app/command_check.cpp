@@ -40,7 +40,7 @@ int show_plan(const Arguments& arguments) {
   if (!config) return complain(config.error());
   if (auto logging = set_up_logging(arguments, &*config); !logging) return complain(logging.error());
   plugin::Registry registry = make_registry(arguments, &*config);
-  const auto planned = make_plan(*config, registry);
+  const auto planned = rehearse_plan(*config, registry);
   if (!planned) return complain(planned.error());
   if (arguments.has("json")) {
     std::printf("%s\n", to_json(*planned).dump(2).c_str());
@@ -57,7 +57,10 @@ int print_schema(const Arguments& arguments) {
   plugin::Registry registry = make_registry(arguments, nullptr);
   registry.scan();
   std::vector<PluginSchema> schemas;
-  for (const plugin::Plugin* plugin : registry.plugins())
+  for (const plugin::Plugin* plugin : registry.plugins()) {
+    if (!plugin::is_usable(plugin->state))
+      std::fprintf(stderr, "sporehost: left out: %s %s%s\n", plugin->origin().c_str(), plugin->reason.c_str(),
+                   plugin::rule_text(plugin->rule).c_str());
     for (const plugin::Factory& factory : plugin->descriptor.factories) {
       if (!factory.shadowed_by.empty()) continue;
       const PluginKind kind = factory.kind == SPORE_KIND_BACKEND         ? PluginKind::backend
@@ -65,6 +68,7 @@ int print_schema(const Arguments& arguments) {
                                                                          : PluginKind::device;
       schemas.push_back({kind, factory.id, factory.summary, factory.options_schema});
     }
+  }
   std::string skipped;
   const auto merged = merged_machine_schema(base_machine_schema(), schemas, &skipped);
   if (!merged) return complain(merged.error());

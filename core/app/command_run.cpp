@@ -95,7 +95,7 @@ int run_machine(const Arguments& arguments) {
   if (auto runnable = check_runnable(*config); !runnable) return complain(runnable.error());
   const auto report_file = check_report_file(arguments.value("report-file"));
   if (!report_file) return complain(report_file.error());
-  plugin::Registry registry = make_registry(arguments, &*config);
+  plugin::Registry registry = make_registry(arguments, &*config, PluginsFor::run);
   const ConsoleTarget console = ConsoleTarget::parse(arguments.value("console").value_or("auto"))
                                     .resolved(config->boot.initrd.origin != ArtifactOrigin::managed);
   auto outputs = Outputs::create(console);

@@ -36,11 +36,13 @@ Result<MachineConfig> load_config(const Arguments& arguments) {
   return apply_overrides(std::move(config), overrides, read_environment());
 }
 
-plugin::Registry make_registry(const Arguments& arguments, const MachineConfig* config) {
+plugin::Registry make_registry(const Arguments& arguments, const MachineConfig* config, PluginsFor purpose) {
   std::vector<std::string> configured;
   if (config != nullptr)
     for (const auto& folder : config->plugin_path) configured.push_back(folder.string());
-  return plugin::Registry(plugin::SearchPath::of_process(arguments.values("plugin-path"), configured));
+  return plugin::Registry(plugin::SearchPath::of_process(arguments.values("plugin-path"), configured),
+                          plugin::trace_from_environment(), {},
+                          {plugin::examine_in_child, purpose == PluginsFor::questions});
 }
 
 namespace {

@@ -15,8 +15,11 @@ namespace sporehost::app {
 // The machine description with what the command line and the environment override.
 spore::Result<MachineConfig> load_config(const Arguments& arguments);
 
-// The plugins that --plugin-path and `plugins.path` reach. `config` may be nullptr.
-plugin::Registry make_registry(const Arguments& arguments, const MachineConfig* config);
+// The plugins that --plugin-path and `plugins.path` reach. `config` may be nullptr. Commands that run nothing let no
+// plugin into this process.
+enum class PluginsFor { run, questions };
+plugin::Registry make_registry(const Arguments& arguments, const MachineConfig* config,
+                               PluginsFor purpose = PluginsFor::questions);
 
 // Logs to standard error, or to `log.file`. --log wins over `log.level`. Errors: the file, the level's name.
 spore::Result<void> set_up_logging(const Arguments& arguments, const MachineConfig* config);
@@ -34,5 +37,9 @@ int check_plugin(const Arguments& arguments);
 int probe_backends(const Arguments& arguments);
 int resolve_kernel(const Arguments& arguments);
 int print_schema(const Arguments& arguments);
+
+// Hidden: how the program starts itself to look at plugins (core/plugin/child.hpp).
+int examine_plugin(const Arguments& arguments);
+int rehearse_plugins(const Arguments& arguments);
 
 } // namespace sporehost::app

@@ -8,6 +8,7 @@
 #include "core/app/standard_output.hpp"
 #include "core/base/log_output.hpp"
 #include "core/machine/outcome.hpp"
+#include "core/machine/rehearsal.hpp"
 
 #ifndef SPOREHOST_VERSION
 #error "the build defines SPOREHOST_VERSION"
@@ -16,6 +17,8 @@
 namespace {
 
 using namespace sporehost::app;
+using sporehost::kRehearseCommand;
+namespace plugin = sporehost::plugin;
 
 const std::vector<Command> commands = {
     {"",
@@ -46,8 +49,8 @@ const std::vector<Command> commands = {
      {"plugin-path", "json", "help"},
      inspect_plugin},
     {"plugin check",
-     "ID|FILE",
-     "Checks a plugin against the rules of docs/sdk.md",
+     "ID|FILE...",
+     "Checks plugins against the rules of docs/sdk.md: loads each in a child process, makes its objects and ends them",
      {"plugin-path", "help"},
      check_plugin},
     {"backend probe",
@@ -65,6 +68,8 @@ const std::vector<Command> commands = {
      "Prints the JSON Schema of machine descriptions, with the plugins that are here",
      {"plugin-path", "help"},
      print_schema},
+    {plugin::kExamineCommand, "FILE", "", {}, examine_plugin},
+    {kRehearseCommand, "", "", {}, rehearse_plugins},
 };
 
 int run(const std::vector<std::string>& words) {
@@ -76,7 +81,10 @@ int run(const std::vector<std::string>& words) {
   }
   if (arguments->has("help")) {
     const bool whole = *arguments->command->name == '\0';
-    std::fputs((whole ? general_help(commands) : command_help(*arguments->command)).c_str(), stdout);
+    const std::string text = !whole                    ? command_help(*arguments->command)
+                             : arguments->rest.empty() ? general_help(commands)
+                                                       : group_help(arguments->rest.front(), commands);
+    std::fputs(text.c_str(), stdout);
     return 0;
   }
   if (arguments->has("version")) {

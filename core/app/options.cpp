@@ -137,9 +137,12 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
   if (*arguments.command->arguments == '\0' || used == 0) {
     std::vector<std::string> names;
     names.reserve(commands.size());
-    for (const Command& command : commands) names.emplace_back(command.name);
+    for (const Command& command : commands)
+      if (*command.summary != '\0') names.emplace_back(command.name);
     if (arguments.rest.empty()) return arguments;
-    if (const std::string more = subcommands(arguments.rest.front(), commands); !more.empty())
+    const std::string more = subcommands(arguments.rest.front(), commands);
+    if (!more.empty() && arguments.rest.size() == 1 && arguments.has("help")) return arguments;
+    if (!more.empty())
       return fail(SPORE_E_INVALID, "'sporehost " + arguments.rest.front() + "' wants one more word: " + more);
     return fail(SPORE_E_INVALID, "unknown command " + quote(arguments.rest.front()) +
                                      did_you_mean(arguments.rest.front(), names) +
@@ -164,11 +167,19 @@ std::string command_help(const Command& command) {
   return help;
 }
 
+std::string group_help(const std::string& word, const std::vector<Command>& commands) {
+  std::string text;
+  for (const Command& command : commands)
+    if (std::string(command.name).starts_with(word + " "))
+      text += (text.empty() ? "usage: " : "       ") + usage_line(command) + "\n           " + command.summary + "\n";
+  return text + "\n`sporehost " + word + " COMMAND --help` shows the options of each.\n";
+}
+
 std::string general_help(const std::vector<Command>& commands) {
   std::string text = command_help(commands.front());
   text += "\ncommands:\n";
   for (const Command& command : commands) {
-    if (*command.name == '\0') continue;
+    if (*command.name == '\0' || *command.summary == '\0') continue;
     std::string name = command.name;
     if (*command.arguments != '\0') name += std::string(" ") + command.arguments;
     text += "    " + name + std::string(name.size() < 34 ? 34 - name.size() : 1, ' ') + command.summary + "\n";
@@ -183,6 +194,7 @@ std::string general_help(const std::vector<Command>& commands) {
       "    SPOREHOST_MANAGED_DIR    folder of the managed kernel and initrd\n"
       "    SPOREHOST_PLUGIN_PATH    folders to look for plugins, with colons between\n"
       "    SPOREHOST_PLUGIN_TRACE   1: say on standard error how each plugin was looked for\n"
+      "    SPOREHOST_PLUGIN_TIMEOUT how long a plugin may take for a step when it is looked at, such as 20s; 5s\n"
       "\nexamples:\n"
       "    sporehost --config machine.yaml\n"
       "    sporehost --config machine.yaml --memory 2GiB -- /bin/sh -c 'cat /proc/meminfo'\n"

@@ -14,8 +14,8 @@ namespace sporehost::app {
 // One command of the program: `sporehost NAME ...`; the empty name is a run.
 struct Command {
   const char* name;
-  const char* arguments; // for the usage line
-  const char* summary;
+  const char* arguments;            // for the usage line
+  const char* summary;              // empty: hidden, for the program itself
   std::vector<const char*> options; // long names, in the order of --help
   int (*run)(const struct Arguments& arguments);
 };
@@ -43,5 +43,7 @@ spore::Result<Arguments> parse_arguments(const std::vector<std::string>& words, 
 // The text of `sporehost --help`, and of `sporehost COMMAND --help`.
 [[nodiscard]] std::string general_help(const std::vector<Command>& commands);
 [[nodiscard]] std::string command_help(const Command& command);
+// The text of `sporehost plugin --help`: the commands that begin with that word.
+[[nodiscard]] std::string group_help(const std::string& word, const std::vector<Command>& commands);
 
 } // namespace sporehost::app

@@ -1,5 +1,5 @@
-// The texts and statuses of plugins on their way into the host, made safe at this one place: they may lack their end, hold
-// control characters or no UTF-8, or say what no rule knows. All [any].
+// The texts and statuses of plugins on their way into the host, made safe at this one place: they may lack their end,
+// hold control characters or no UTF-8, or say what no rule knows. All [any].
 #pragma once
 
 #include <sporehost/abi.h>

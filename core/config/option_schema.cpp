@@ -44,7 +44,44 @@ bool is_repetition(std::string_view text) {
          text.starts_with("Failed to validate against additional properties schema");
 }
 
-// The one place where valijson runs, and throws.
+// Whether valijson takes a schema at all.
+bool compiles(const json& schema) {
+  try {
+    valijson::Schema compiled;
+    valijson::SchemaParser(valijson::SchemaParser::kDraft7)
+        .populateSchema(valijson::adapters::NlohmannJsonAdapter(schema), compiled);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+// Where a schema is broken, which valijson does not say: "'required' at '/properties/a'". The deepest part that does
+// not compile by itself, and of its keywords the first that does not.
+std::string place_of_fault(const json& schema, const std::string& pointer) {
+  const auto below = [&](const json& part, const std::string& where) {
+    return compiles(part) ? std::string() : place_of_fault(part, where);
+  };
+  if (!schema.is_object()) return "at " + quote(pointer);
+  for (const auto& [keyword, value] : schema.items()) {
+    const std::string here = extend_pointer(pointer, keyword);
+    const bool named = keyword == "properties" || keyword == "patternProperties";
+    if (named && value.is_object())
+      for (const auto& [name, part] : value.items())
+        if (std::string found = below(part, extend_pointer(here, name)); !found.empty()) return found;
+    const bool several = keyword == "allOf" || keyword == "anyOf" || keyword == "oneOf";
+    if (several && value.is_array())
+      for (size_t i = 0; i < value.size(); ++i)
+        if (std::string found = below(value[i], extend_pointer(here, std::to_string(i))); !found.empty()) return found;
+    if ((keyword == "items" || keyword == "additionalProperties" || keyword == "not") && value.is_object())
+      if (std::string found = below(value, here); !found.empty()) return found;
+  }
+  for (const auto& [keyword, value] : schema.items())
+    if (!compiles({{keyword, value}})) return quote(keyword) + " at " + quote(pointer.empty() ? "/" : pointer);
+  return "at " + quote(pointer.empty() ? "/" : pointer);
+}
+
+// The one place where valijson meets a value, and throws.
 Result<std::vector<Mistake>> run_valijson(const json& schema, const json& value) {
   std::vector<Mistake> mistakes;
   try {
@@ -59,7 +96,7 @@ Result<std::vector<Mistake>> run_valijson(const json& schema, const json& value)
     if (mistakes.empty()) mistakes.push_back({"", "the options do not fit the schema"});
     return mistakes;
   } catch (const std::exception& error) {
-    return fail(SPORE_E_INVALID, std::string("the schema is broken: ") + error.what());
+    return fail(SPORE_E_INVALID, "the schema is broken, " + place_of_fault(schema, "") + ": " + error.what());
   }
 }
 

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <span>
 
+#include "core/base/foreign_text.hpp"
+#include "core/base/size.hpp"
 #include "core/config/option_schema.hpp"
 #include "core/machine/log_level.hpp"
 #include "core/virtio/mmio_transport.hpp"
@@ -21,10 +23,9 @@ using spore::Result;
 
 namespace {
 
-LogSink log_as(std::string name) {
-  return [name = std::move(name)](int32_t level, std::string_view text) {
-    spdlog::log(spdlog_level(level), "{}: {}", name, text);
-  };
+// The virtio host puts the device's name before each line itself.
+void log_line(int32_t level, std::string_view text) {
+  spdlog::log(spdlog_level(level), "{}", text);
 }
 
 class VirtioLock final : public DeviceLock {
@@ -187,7 +188,7 @@ class DeviceSet::VirtioMmioDevice final : public Device {
             .memory = &around.memory,
             .pulse = [&backend = around.backend, gsi = slot_.gsi] { backend.pulse_irq(gsi); },
             .reschedule = [this](uint32_t queue) { loop_.post([this, queue] { virtio_.service_queue(queue); }); },
-            .log = log_as(name_)};
+            .log = log_line};
   }
 
   [[nodiscard]] spore_doorbell describe(const Doorbell& doorbell) const {
@@ -242,11 +243,15 @@ class DeviceSet::PlainIoDevice final : public Device {
                    }};
     make_host(around, options, lock_, SPORE_INTERRUPTS_1, &interrupts_);
     SPORE_TRY(object_, create(around, found, options));
-    traits_.size = sizeof traits_;
-    ops()->describe(object_.self(), &traits_);
-    traits_.hardware_id[sizeof traits_.hardware_id - 1] = '\0';
+    traits_ = described();
+    const spore_io_traits again = described();
+    constexpr size_t kDescribed = offsetof(spore_io_traits, hardware_id) + sizeof(spore_io_traits::hardware_id);
+    if (std::memcmp(&traits_, &again, kDescribed) != 0) // what is behind it is padding
+      return fail(SPORE_E_INVALID, found.plugin->origin() + ": describe does not say the same twice (SDK-21)");
+    clean_field(traits_.hardware_id);
     if (traits_.window_count > SPORE_IO_WINDOWS_MAX || traits_.irq_count > SPORE_IO_IRQS_MAX)
-      return fail(SPORE_E_INVALID, found.plugin->origin() + " describes more windows or interrupts than there can be");
+      return fail(SPORE_E_INVALID,
+                  found.plugin->origin() + " describes more windows or interrupts than there can be (SDK-25)");
     for (uint32_t i = 0; i < traits_.window_count; ++i) {
       const spore_io_window& window = traits_.windows[i];
       if (window.space != SPORE_IO_PORT && window.space != SPORE_IO_MMIO)
@@ -287,6 +292,12 @@ class DeviceSet::PlainIoDevice final : public Device {
   };
 
   [[nodiscard]] const spore_io_device_ops* ops() const { return object_.ops<spore_io_device_ops>(); }
+  [[nodiscard]] spore_io_traits described() const {
+    spore_io_traits traits{};
+    traits.size = sizeof traits;
+    ops()->describe(object_.self(), &traits);
+    return traits;
+  }
 
   Backend& backend_;
   PlainDeviceLock lock_;
@@ -320,37 +331,51 @@ DeviceSet::~DeviceSet() {
 
 Result<void> DeviceSet::add(const PluginUse& use) {
   SPORE_TRY(const plugin::Found found, find_device(around_.registry, use, around_.file));
-  if (around_.elastic == nullptr && uses_elastic_memory(*found.factory)) {
-    spdlog::debug("{}: left out: this machine has no elastic memory", use.name);
-    return {};
-  }
   SPORE_TRY(const std::string options, validate_options(use.options, found.factory->options_schema, use.plugin));
-  return found.factory->kind == SPORE_KIND_VIRTIO_DEVICE ? add_virtio(found, use, options)
-                                                         : add_io(found, use, options);
+  if (auto added = add_object(found, use.name, options); !added)
+    return added.error().in(format_position(around_.file, use.at));
+  return {};
 }
 
-Result<void> DeviceSet::add_virtio(const plugin::Found& found, const PluginUse& use, const std::string& options) {
+Result<void> DeviceSet::add_object(const plugin::Found& found, const std::string& name, const std::string& options) {
+  if (around_.elastic == nullptr && uses_elastic_memory(*found.factory)) {
+    spdlog::debug("{}: left out: this machine has no elastic memory", name);
+    return {};
+  }
+  return found.factory->kind == SPORE_KIND_VIRTIO_DEVICE ? add_virtio(found, name, options)
+                                                         : add_io(found, name, options);
+}
+
+Result<void> DeviceSet::add_virtio(const plugin::Found& found, const std::string& name, const std::string& options) {
   const auto slot = around_.board.virtio_slot(virtio_count_);
-  if (!slot) return slot.error().in(format_position(around_.file, use.at) + ": device '" + use.name + "'");
-  if (auto claimed = claim_interrupt(slot->gsi, use.name); !claimed)
-    return claimed.error().in(format_position(around_.file, use.at) + ": device '" + use.name + "'");
-  auto device = std::make_unique<VirtioMmioDevice>(use.name, around_, *slot);
+  if (!slot) return slot.error().in("device '" + name + "'");
+  if (auto claimed = claim_interrupt(slot->gsi, name); !claimed) return claimed.error().in("device '" + name + "'");
+  auto device = std::make_unique<VirtioMmioDevice>(name, around_, *slot);
   SPORE_CHECK(device->make(around_, found, options));
   devices_.push_back(std::move(device));
   ++virtio_count_;
   return {};
 }
 
-Result<void> DeviceSet::add_io(const plugin::Found& found, const PluginUse& use, const std::string& options) {
-  auto device = std::make_unique<PlainIoDevice>(use.name, around_);
+Result<void> DeviceSet::add_io(const plugin::Found& found, const std::string& name, const std::string& options) {
+  auto device = std::make_unique<PlainIoDevice>(name, around_);
   SPORE_CHECK(device->make(around_, found, options));
   for (const uint32_t gsi : device->interrupts())
-    if (auto claimed = claim_interrupt(gsi, use.name); !claimed)
-      return claimed.error()
-          .in(found.plugin->origin())
-          .in(format_position(around_.file, use.at) + ": device '" + use.name + "'");
+    if (auto claimed = claim_interrupt(gsi, name); !claimed)
+      return claimed.error().in(found.plugin->origin()).in("device '" + name + "'");
   devices_.push_back(std::move(device));
   return {};
+}
+
+void DeviceSet::remove(std::string_view name) {
+  std::erase_if(devices_, [&](const auto& device) { return device->name() == name; });
+}
+
+Result<void> DeviceSet::check_plugs(uint64_t region_bytes) const {
+  if (region_bytes == 0 || resizable_memory().table != nullptr) return {};
+  return fail(SPORE_E_NOT_FOUND, "the memory policy plans " + format_size(region_bytes) +
+                                     " to plug, but no device of this machine plugs memory; add virtio-mem to "
+                                     "`devices`");
 }
 
 std::vector<MmioSlot> DeviceSet::mmio_slots() const {

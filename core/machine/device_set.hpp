@@ -52,6 +52,13 @@ class DeviceSet {
   // Makes one device and claims its place. [main], before the guest runs. Errors name the plugin, or the place in the
   // machine description.
   spore::Result<void> add(const PluginUse& use);
+  // The same for a factory that is found and options that are checked already.
+  spore::Result<void> add_object(const plugin::Found& found, const std::string& name, const std::string& options);
+  // Ends one device, if it is there. [main], only where no guest runs.
+  void remove(std::string_view name);
+
+  // A region that no device can plug would never be of use. [main], after all devices were added
+  [[nodiscard]] spore::Result<void> check_plugs(uint64_t region_bytes) const;
 
   // Where the virtio devices are, in order, for the guest's tables. [main]
   [[nodiscard]] std::vector<MmioSlot> mmio_slots() const;
@@ -72,8 +79,8 @@ class DeviceSet {
   class VirtioMmioDevice;
   class PlainIoDevice;
 
-  spore::Result<void> add_virtio(const plugin::Found& found, const PluginUse& use, const std::string& options);
-  spore::Result<void> add_io(const plugin::Found& found, const PluginUse& use, const std::string& options);
+  spore::Result<void> add_virtio(const plugin::Found& found, const std::string& name, const std::string& options);
+  spore::Result<void> add_io(const plugin::Found& found, const std::string& name, const std::string& options);
 
   spore::Result<void> claim_interrupt(uint32_t gsi, const std::string& device);
 

@@ -147,11 +147,7 @@ Result<void> Machine::make_devices() {
       board_->add_power_registers(*ports_, *mmio_, [this](PowerRequest request) { on_power_request(request); }));
   mmio_->seal();
   ports_->seal();
-  if (planned_.plan.region_bytes != 0 && devices_->resizable_memory().table == nullptr)
-    return spore::fail(SPORE_E_NOT_FOUND, "the memory policy plans " + format_size(planned_.plan.region_bytes) +
-                                              " to plug, but no device of this machine plugs memory; add virtio-mem to "
-                                              "`devices`");
-  return {};
+  return devices_->check_plugs(planned_.plan.region_bytes);
 }
 
 kernel::KernelFeatures Machine::kernel_features(const loader::KernelImage& image) const {

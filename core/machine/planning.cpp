@@ -6,6 +6,7 @@
 
 #include "core/config/option_schema.hpp"
 #include "core/machine/device_set.hpp"
+#include "core/machine/rehearsal.hpp"
 
 namespace sporehost {
 
@@ -48,11 +49,10 @@ Result<void> choose_files(const MachineConfig& config, Planned& planned) {
   return {};
 }
 
-// Kernel and initrd were checked together: the kernel alone may rest on modules that only the managed initrd carries.
-// `planned.managed` is also there where just one of them is the project's.
-bool checked_to_grow(const MachineConfig& config, const Planned& planned) {
-  return config.boot.kernel.origin == ArtifactOrigin::managed && config.boot.initrd.origin == ArtifactOrigin::managed &&
-         planned.managed && planned.managed->can_grow;
+// Kernel and initrd are checked together: the kernel alone may rest on modules that only the managed initrd carries. A
+// managed kernel that could not grow is not accepted in the first place.
+bool is_checked_to_grow(const MachineConfig& config) {
+  return config.boot.kernel.origin == ArtifactOrigin::managed && config.boot.initrd.origin == ArtifactOrigin::managed;
 }
 
 // The device that uses the elastic region, if there is one. Two are refused.
@@ -69,15 +69,82 @@ Result<const PluginUse*> elastic_device(const MachineConfig& config, plugin::Reg
   return owner;
 }
 
+// A plugin's factory and its options, checked and complete. Errors have the place in the machine description, and those
+// about the schema the plugin's file.
+struct Chosen {
+  plugin::Found found;
+  std::string options;
+};
+
+Result<Chosen> choose(Result<plugin::Found> found, const PluginUse& use, const std::string& file) {
+  if (!found) return found.error().in(format_position(file, use.at));
+  const auto schema = OptionSchema::parse(found->factory->options_schema, use.plugin);
+  if (!schema) return schema.error().in(format_position(file, use.at) + ": " + found->plugin->origin());
+  SPORE_TRY(std::string options, schema->apply(use.options));
+  return Chosen{*found, std::move(options)};
+}
+
+Result<Chosen> choose_policy(const MachineConfig& config, plugin::Registry& registry) {
+  const PluginUse& use = config.memory.policy;
+  return choose(registry.find(SPORE_KIND_MEMORY_POLICY, use.plugin), use, config.file);
+}
+
 Result<void> make_policy(const MachineConfig& config, plugin::Registry& registry, Planned& planned) {
   const PluginUse& use = config.memory.policy;
-  const auto found = registry.find(SPORE_KIND_MEMORY_POLICY, use.plugin);
-  if (!found) return found.error().in(format_position(config.file, use.at));
-  SPORE_TRY(const std::string options, validate_options(use.options, found->factory->options_schema, use.plugin));
-  planned.policy_host = std::make_unique<ObjectHost>(use.plugin, options, ObjectHost::Surroundings{});
-  SPORE_TRY(plugin::PluginObject object, registry.create(*found, *planned.policy_host->table(), options));
-  planned.policy = std::make_unique<PolicyRunner>(std::move(object));
+  SPORE_TRY(const Chosen chosen, choose_policy(config, registry));
+  planned.policy_host = std::make_unique<ObjectHost>(use.plugin, chosen.options, ObjectHost::Surroundings{});
+  auto object = registry.create(chosen.found, *planned.policy_host->table(), chosen.options);
+  if (!object) return object.error().in(format_position(config.file, use.at));
+  planned.policy = std::make_unique<PolicyRunner>(std::move(*object));
   return {};
+}
+
+spore_memory_facts facts_of(const MachineConfig& config, bool elastic_device) {
+  const HostMemory host = read_host_memory();
+  return {.size = sizeof(spore_memory_facts),
+          .kernel_origin = to_abi(config.boot.kernel.origin),
+          .initrd_origin = to_abi(config.boot.initrd.origin),
+          .capture = config.capture ? 1u : 0u,
+          .resume = config.resume ? 1u : 0u,
+          .kernel_can_grow = is_checked_to_grow(config) ? 1u : 0u,
+          // Version 1 of the backend interface has no backend that cannot: map_memory is due at any time.
+          .backend_can_grow = 1,
+          .device_present = elastic_device ? 1u : 0u,
+          .host_total_bytes = host.total,
+          .host_available_bytes = host.available};
+}
+
+spore_memory_request request_of(const MachineConfig& config) {
+  return {sizeof(spore_memory_request),
+          config.memory.size ? static_cast<uint32_t>(SPORE_MEMORY_EXPLICIT) : static_cast<uint32_t>(SPORE_MEMORY_AUTO),
+          config.memory.size.value_or(0)};
+}
+
+RehearsedPart part_of(const Chosen& chosen, const PluginUse& use, const std::string& file) {
+  const std::string place = use.at.line == 0 ? std::string() : format_position(file, use.at);
+  return {chosen.found.plugin->path,   chosen.found.factory->kind,
+          chosen.found.factory->id,    use.name,
+          std::string(chosen.options), place};
+}
+
+// Policy and devices as a run would make them, in a child.
+Result<spore_memory_plan> rehearse_machine(const MachineConfig& config, plugin::Registry& registry) {
+  Rehearsal rehearsal;
+  SPORE_TRY(const Chosen policy, choose_policy(config, registry));
+  rehearsal.policy = part_of(policy, config.memory.policy, config.file);
+  SPORE_TRY(const PluginUse* const elastic, elastic_device(config, registry));
+  for (const PluginUse& use : config.devices) {
+    // An error of find_device has the place already.
+    SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
+    SPORE_TRY(const Chosen chosen, choose(found, use, config.file));
+    rehearsal.devices.push_back(part_of(chosen, use, config.file));
+  }
+  rehearsal.request = request_of(config);
+  rehearsal.facts = facts_of(config, elastic != nullptr);
+  SPORE_TRY(const Rehearsed done, rehearse(rehearsal));
+  for (const plugin::Remark& remark : done.remarks)
+    spdlog::warn("a plugin of this machine {}{}", remark.text, plugin::rule_text(remark.rule));
+  return done.plan;
 }
 
 } // namespace
@@ -87,39 +154,25 @@ Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registr
   SPORE_CHECK(choose_files(config, planned));
   SPORE_CHECK(make_policy(config, registry, planned));
   SPORE_TRY(const PluginUse* const elastic, elastic_device(config, registry));
-  const HostMemory host = read_host_memory();
-  planned.facts = {.size = sizeof(spore_memory_facts),
-                   .kernel_origin = to_abi(config.boot.kernel.origin),
-                   .initrd_origin = to_abi(config.boot.initrd.origin),
-                   .capture = config.capture ? 1u : 0u,
-                   .resume = config.resume ? 1u : 0u,
-                   .kernel_can_grow = checked_to_grow(config, planned) ? 1u : 0u,
-                   // Version 1 of the backend interface has no backend that cannot: map_memory is due at any time.
-                   .backend_can_grow = 1,
-                   .device_present = elastic != nullptr ? 1u : 0u,
-                   .host_total_bytes = host.total,
-                   .host_available_bytes = host.available};
-  const spore_memory_request request{
-      sizeof(spore_memory_request),
-      config.memory.size ? static_cast<uint32_t>(SPORE_MEMORY_EXPLICIT) : static_cast<uint32_t>(SPORE_MEMORY_AUTO),
-      config.memory.size.value_or(0)};
-  SPORE_TRY(planned.plan, planned.policy->plan(request, planned.facts));
+  planned.facts = facts_of(config, elastic != nullptr);
+  auto plan = planned.policy->plan(request_of(config), planned.facts);
+  if (!plan) return plan.error().in(format_position(config.file, config.memory.policy.at));
+  planned.plan = *plan;
+  return planned;
+}
+
+Result<Planned> rehearse_plan(const MachineConfig& config, plugin::Registry& registry) {
+  Planned planned;
+  SPORE_CHECK(choose_files(config, planned));
+  SPORE_TRY(planned.plan, rehearse_machine(config, registry));
   return planned;
 }
 
 Result<void> check_plugins(const MachineConfig& config, plugin::Registry& registry) {
-  for (const PluginUse& use : config.devices) {
-    SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
-    SPORE_CHECK(validate_options(use.options, found.factory->options_schema, use.plugin));
-  }
-  SPORE_CHECK(elastic_device(config, registry));
-  if (config.backend) {
-    const auto found = registry.find(SPORE_KIND_BACKEND, config.backend->plugin);
-    if (!found) return found.error().in(format_position(config.file, config.backend->at));
-    SPORE_CHECK(validate_options(config.backend->options, found->factory->options_schema, config.backend->plugin));
-  }
-  Planned planned;
-  return make_policy(config, registry, planned);
+  if (config.backend)
+    SPORE_CHECK(choose(registry.find(SPORE_KIND_BACKEND, config.backend->plugin), *config.backend, config.file));
+  SPORE_CHECK(rehearse_machine(config, registry));
+  return {};
 }
 
 } // namespace sporehost

@@ -1,5 +1,5 @@
 // From a machine description to a decision, before anything exists: which files boot, and what the memory policy plans.
-// `sporehost plan` and a run both go through here.
+// A run makes its plan here, and `sporehost plan` and `check` rehearse it in a child, which makes the devices, too.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,11 @@ struct Planned {
 // [main] No side effects beyond loading plugins. Errors say what, where and what to do.
 spore::Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registry);
 
-// Loads the policy and every device's plugin and checks their options, without making anything. [main]
+// The same for people who only want to know: nothing is loaded into this process, and `policy` stays empty. [main]
+// Errors are those of a run, up to the point where it would make its VM.
+spore::Result<Planned> rehearse_plan(const MachineConfig& config, plugin::Registry& registry);
+
+// rehearse_plan without kernel and initrd, which need not be there yet; and the backend's options. [main]
 spore::Result<void> check_plugins(const MachineConfig& config, plugin::Registry& registry);
 
 } // namespace sporehost

@@ -1,5 +1,7 @@
 #include "core/plugin/describe.hpp"
 
+#include "core/base/text.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace sporehost::plugin {
@@ -11,15 +13,9 @@ std::string version_text(unsigned major, unsigned minor) {
   return std::to_string(major) + "." + std::to_string(minor);
 }
 
-// A plugin's texts need not be UTF-8, and json::dump() would throw then.
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-  }
-  return text;
-}
+// Names of files need not be UTF-8, and json::dump() would throw then.
 std::string utf8(const std::string& text) {
-  return json::accept("\"" + text + "\"") ? text : printable(text);
+  return printable(text);
 }
 
 json describe(const Factory& factory) {
@@ -46,6 +42,7 @@ json describe(const Plugin& plugin) {
   json out = {{"path", utf8(plugin.path.string())}, {"state", name_of(plugin.state)}, {"factories", json::array()}};
   if (!plugin.reason.empty()) out["reason"] = utf8(plugin.reason);
   if (plugin.rule != 0) out["rule"] = "SDK-" + std::to_string(plugin.rule);
+  for (const Remark& remark : plugin.remarks) out["remarks"].push_back(utf8(remark.text + rule_text(remark.rule)));
   if (!is_usable(plugin.state)) return out;
   out["id"] = plugin.descriptor.id;
   out["version"] = utf8(plugin.descriptor.version);

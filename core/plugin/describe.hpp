@@ -8,8 +8,8 @@
 namespace sporehost::plugin {
 
 // {"path", "state", "reason"?, "rule"?, "id"?, "version"?, "abi"?, "arch"?,
-//  "factories": [{"kind", "id", "summary", "schema", "shadowed_by"?}]}; keys with ? are absent where there is nothing.
-//  [main]
+//  "remarks"?: [text], "factories": [{"kind", "id", "summary", "schema", "shadowed_by"?}]}; keys with ? are absent
+//  where there is nothing. [main]
 [[nodiscard]] nlohmann::json describe(const Plugin& plugin);
 
 // {"abi": "1.0", "folders": [{"path", "why", "exists", "problem"?, "files"}], "plugins": [...]}: of what the registry

@@ -64,8 +64,12 @@ Failure read_line(const char* from, int rule, const std::string& field, std::str
 Failure read_schema(const char* from, const std::string& who, std::string& out, std::vector<std::string>& uses) {
   const std::string field = "options_schema of " + who;
   if (auto failure = read_text(from, kSchemaMax, 6, field, out)) return failure;
-  const auto schema = nlohmann::json::parse(out, nullptr, /*allow_exceptions=*/false);
-  if (schema.is_discarded()) return broken(6, field + " is not JSON");
+  nlohmann::json schema;
+  try {
+    schema = nlohmann::json::parse(out);
+  } catch (const nlohmann::json::parse_error& error) {
+    return broken(6, field + " is not JSON: it goes wrong at byte " + std::to_string(error.byte));
+  }
   if (!schema.is_object() || schema.value("type", nlohmann::json()) != "object") {
     return broken(6, field + R"( is not the schema of an object: it lacks "type": "object")");
   }

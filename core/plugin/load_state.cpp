@@ -34,6 +34,12 @@ std::string_view name_of(LoadState state) {
       return "abi-major";
     case LoadState::BadDescriptor:
       return "bad-descriptor";
+    case LoadState::Crashed:
+      return "crashed";
+    case LoadState::Exited:
+      return "exited";
+    case LoadState::TimedOut:
+      return "timed-out";
   }
   return "unknown";
 }

@@ -21,7 +21,10 @@ enum class LoadState {
   EntryFailed,       // the entry returned NULL or threw
   WrongMagic,        // what the entry returned is no sporehost descriptor
   AbiMajor,          // built against another major version of the SDK
-  BadDescriptor      // the descriptor breaks a rule of docs/sdk.md
+  BadDescriptor,     // the descriptor breaks a rule of docs/sdk.md
+  Crashed,           // a signal ended the child process that looked at it
+  Exited,            // it ended that process by itself
+  TimedOut           // it did not come back in the time allowed
 };
 
 // For people and for JSON: "loaded", "wrong-architecture", ... [any]

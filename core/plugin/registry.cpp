@@ -2,7 +2,6 @@
 
 #include "core/base/foreign_text.hpp"
 #include "core/base/text.hpp"
-#include "core/plugin/shared_object.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -25,7 +24,7 @@ const Factory* factory_of(const Plugin& plugin, uint32_t kind, std::string_view 
 
 // "is cut short: ... (SDK-3)"
 std::string reason_with_rule(const Plugin& plugin) {
-  return plugin.rule == 0 ? plugin.reason : plugin.reason + " (SDK-" + std::to_string(plugin.rule) + ")";
+  return plugin.reason + rule_text(plugin.rule);
 }
 
 // The factory of the first of `kinds` that has the id.
@@ -52,13 +51,6 @@ std::string one_of(std::span<const uint32_t> kinds, std::string (*name)(uint32_t
   return join_or(names);
 }
 
-void refuse(Plugin& plugin, LoadFailure failure) {
-  plugin.state = failure.state;
-  plugin.reason = std::move(failure.reason);
-  plugin.rule = failure.rule;
-  plugin.library.reset();
-}
-
 } // namespace
 
 std::string Plugin::origin() const {
@@ -74,8 +66,8 @@ Trace trace_from_environment() {
   };
 }
 
-Registry::Registry(SearchPath path, Trace trace, HostAbi abi)
-    : path_(std::move(path)), trace_(std::move(trace)), abi_(abi) {
+Registry::Registry(SearchPath path, Trace trace, HostAbi abi, Looking looking)
+    : path_(std::move(path)), trace_(std::move(trace)), abi_(abi), looking_(std::move(looking)) {
   for (const Folder& folder : path_.folders()) {
     this->trace("folder " + folder.path.string() + " (" + folder.why + "): " +
                 (folder.exists ? std::to_string(folder.files.size()) + " files" +
@@ -107,58 +99,63 @@ spore::Result<Found> Registry::find(std::span<const uint32_t> kinds, std::string
     const Folder& folder = path_.folders()[i];
     const fs::path file = folder.path / name;
     if (!std::binary_search(folder.files.begin(), folder.files.end(), file)) continue;
-    const Plugin& plugin = load(file, i);
+    const Plugin& plugin = get(file, i, may_load());
     if (const Factory* factory = factory_of(plugin, kinds, id)) return Found{&plugin, factory};
   }
   trace("no " + name.string() + " has the " + one_of(kinds, kind_text) + " " + quote(id) + ": looking into every file");
   scan();
   for (const uint32_t kind : kinds)
-    if (const Plugin* plugin = holder(kind, id)) return Found{plugin, factory_of(*plugin, kind, id)};
+    while (const Plugin* plugin = holder(kind, id)) {
+      // What a child said of it need not hold here: loaded, it may be no plugin any more, and another one's turn comes.
+      if (may_load() && !plugin->library) plugin = &get(plugin->path, plugin->folder, true);
+      if (const Factory* factory = factory_of(*plugin, kind, id)) return Found{plugin, factory};
+    }
   return not_found(kinds, id);
 }
 
 void Registry::scan() {
   for (size_t i = 0; i < path_.folders().size(); ++i) {
-    for (const fs::path& file : path_.folders()[i].files) load(file, i);
+    for (const fs::path& file : path_.folders()[i].files) get(file, i, !looking_.examine);
   }
 }
 
 const Plugin& Registry::load_file(const fs::path& file) {
   std::error_code error;
   const fs::path full = fs::weakly_canonical(file, error);
-  return load(error ? file : full, SIZE_MAX);
+  return get(error ? file : full, SIZE_MAX, !looking_.examine);
 }
 
-Plugin& Registry::load(const fs::path& file, size_t folder) {
+Plugin& Registry::get(const fs::path& file, size_t folder, bool load) {
   for (const auto& plugin : plugins_) {
     if (plugin->path != file) continue;
-    if (plugin->folder == folder || folder == SIZE_MAX) return *plugin;
-    plugin->folder = folder; // was loaded by its path before, and counts from now on
     Plugin& known = *plugin;
-    arrange();
+    const bool now_in_folder = known.folder != folder && folder != SIZE_MAX; // was named by its path before
+    const bool to_load = load && !known.library && is_usable(known.state);
+    if (now_in_folder) known.folder = folder;
+    if (to_load) look(known, true);
+    if (now_in_folder || to_load) arrange();
     return known;
   }
   Plugin& added = *plugins_.emplace_back(std::make_unique<Plugin>());
   added.path = file;
   added.folder = folder;
-  load_into(added);
+  look(added, load);
   arrange();
-  trace(added.path.string() + ": " + std::string(name_of(added.state)) +
-        (added.reason.empty() ? "" : ": " + reason_with_rule(added)));
   return added;
 }
 
-void Registry::load_into(Plugin& plugin) {
-  if (auto failure = check_shared_object(plugin.path)) return refuse(plugin, std::move(*failure));
-  auto library = Library::open(plugin.path);
-  if (auto* failure = std::get_if<LoadFailure>(&library)) return refuse(plugin, std::move(*failure));
-  plugin.library = std::get<0>(std::move(library));
-  auto raw = plugin.library->enter();
-  if (auto* failure = std::get_if<LoadFailure>(&raw)) return refuse(plugin, std::move(*failure));
-  auto descriptor = read_descriptor(std::get<0>(raw), abi_);
-  if (auto* failure = std::get_if<LoadFailure>(&descriptor)) return refuse(plugin, std::move(*failure));
-  plugin.descriptor = std::get<0>(std::move(descriptor));
-  plugin.state = LoadState::Loaded;
+// The trace speaks before the file is touched, so that the last line names the one that took everything with it.
+void Registry::look(Plugin& plugin, bool load) {
+  trace(std::string(load ? "loads " : "examines ") + plugin.path.string());
+  Examination found = load ? load_here(plugin.path, abi_, plugin.library) : looking_.examine(plugin.path);
+  plugin.state = found.state;
+  plugin.reason = std::move(found.reason);
+  plugin.rule = found.rule;
+  plugin.descriptor = std::move(found.descriptor);
+  if (!load) plugin.remarks = std::move(found.remarks);
+  trace(plugin.path.string() + ": " + std::string(name_of(plugin.state)) +
+        (plugin.reason.empty() ? "" : ": " + reason_with_rule(plugin)));
+  for (const Remark& remark : plugin.remarks) trace(plugin.path.string() + " " + remark.text + rule_text(remark.rule));
 }
 
 // The plugin among those loaded that the rule at the top of the header chooses.
@@ -240,6 +237,8 @@ spore::Result<PluginObject> Registry::create(uint32_t kind, std::string_view id,
 spore::Result<PluginObject> Registry::create(const Found& found, const spore_host& host, std::string_view options) {
   const std::string origin = found.plugin->origin();
   const std::string what = kind_text(found.factory->kind) + " " + quote(found.factory->id);
+  if (found.factory->make == nullptr)
+    return spore::fail(SPORE_E_STATE, origin + ": " + what + " is not loaded into this process");
   trace(origin + ": creates " + what + " with " + std::string(options));
   spore_object made{};
   spore_error error{};

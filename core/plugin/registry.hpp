@@ -4,11 +4,13 @@
 // that name does, the first plugin in the order of folders and, within one, of file names. The first half lets a start
 // load three files and look at no others; both halves together make `plugin list` and a start agree.
 //
-// A file that cannot be used is remembered with its reason and hinders no other. Plugins stay loaded while the registry
-// or an object made from them lives.
+// A file that cannot be used is remembered with its reason and hinders no other: what is not asked for by its file's
+// name is looked at by a child process, where the registry is given one (Examiner), and loaded here only when it is
+// needed. Plugins stay loaded while the registry or an object made from them lives.
 #pragma once
 
 #include "core/plugin/descriptor.hpp"
+#include "core/plugin/examination.hpp"
 #include "core/plugin/object.hpp"
 #include "core/plugin/search_path.hpp"
 
@@ -33,7 +35,8 @@ struct Plugin {
   std::string reason; // why it is not plainly loaded; reads on after the path
   int rule = 0;       // nn of SDK-nn, 0: none
   Descriptor descriptor;
-  std::shared_ptr<Library> library;
+  std::vector<Remark> remarks;      // where a child looked at it
+  std::shared_ptr<Library> library; // empty: a child looked at it, and the factories have no functions
 
   // "plugin '/path/x.so' (id 'x')"
   [[nodiscard]] std::string origin() const;
@@ -45,6 +48,12 @@ using Trace = std::function<void(std::string_view line)>;
 // Lines to stderr when SPOREHOST_PLUGIN_TRACE=1, else empty.
 [[nodiscard]] Trace trace_from_environment();
 
+// How a registry gets to know files.
+struct Looking {
+  Examiner examine;        // for files whose name is not the id that is asked for; empty: they are loaded
+  bool everywhere = false; // with `examine`: no file is loaded into this process, and no object can be made
+};
+
 // A factory and the plugin that it belongs to; both live as long as the registry.
 struct Found {
   const Plugin* plugin;
@@ -54,7 +63,7 @@ struct Found {
 // [main]
 class Registry {
  public:
-  explicit Registry(SearchPath path, Trace trace = trace_from_environment(), HostAbi abi = {});
+  explicit Registry(SearchPath path, Trace trace = trace_from_environment(), HostAbi abi = {}, Looking looking = {});
 
   // The factory of this kind and id, loading as little as possible. `kind` is SPORE_KIND_*.
   // SPORE_E_INVALID for an impossible id, SPORE_E_NOT_FOUND with the folders searched, a near name, another kind that
@@ -65,10 +74,10 @@ class Registry {
   // One search, so that an id of the second kind does not cost a look into every file.
   spore::Result<Found> find(std::span<const uint32_t> kinds, std::string_view id);
 
-  // Loads every plugin of every folder.
+  // Looks at every plugin of every folder.
   void scan();
 
-  // Loads one file by its path, wherever it lies, for `plugin inspect FILE` and `plugin check FILE`.
+  // Looks at one file by its path, wherever it lies, for `plugin inspect FILE` and `plugin check FILE`.
   const Plugin& load_file(const std::filesystem::path& file);
 
   // Makes an object. `host` must outlive it; `options` is canonical JSON, checked against the factory's schema.
@@ -82,8 +91,9 @@ class Registry {
   [[nodiscard]] const SearchPath& search_path() const { return path_; }
 
  private:
-  Plugin& load(const std::filesystem::path& file, size_t folder);
-  void load_into(Plugin& plugin);
+  Plugin& get(const std::filesystem::path& file, size_t folder, bool load);
+  void look(Plugin& plugin, bool load);
+  [[nodiscard]] bool may_load() const { return !looking_.examine || !looking_.everywhere; }
   void arrange();
   void settle(Plugin& plugin) const;
   [[nodiscard]] const Plugin* holder(uint32_t kind, std::string_view id) const;
@@ -93,6 +103,7 @@ class Registry {
   SearchPath path_;
   Trace trace_;
   HostAbi abi_;
+  Looking looking_;
   std::vector<std::unique_ptr<Plugin>> plugins_; // sorted by folder and file name
 };
 

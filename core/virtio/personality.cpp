@@ -4,6 +4,7 @@
 #include "core/virtio/virtio_spec.hpp"
 
 #include <bit>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -26,10 +27,21 @@ spore::Result<Personality> Personality::adopt(spore_object object) {
   Personality personality;
   personality.object_ = object;
   SPORE_CHECK(personality.check_table());
-  personality.traits_.size = sizeof personality.traits_;
-  personality.ops().describe(object.self, &personality.traits_);
+  personality.traits_ = personality.described();
   SPORE_CHECK(personality.check_traits());
+  const spore_virtio_traits again = personality.described();
+  if (std::memcmp(&personality.traits_, &again, sizeof again) != 0)
+    return spore::fail(SPORE_E_INVALID, "describe does not say the same twice (SDK-21)");
+  if (personality.query_interface("sporehost.no-such-interface/1") != nullptr)
+    return spore::fail(SPORE_E_INVALID, "query_interface offers an interface that does not exist (SDK-16)");
   return personality;
+}
+
+spore_virtio_traits Personality::described() const {
+  spore_virtio_traits traits{};
+  traits.size = sizeof traits;
+  ops().describe(object_.self, &traits);
+  return traits;
 }
 
 spore::Result<void> Personality::check_table() const {
@@ -48,7 +60,9 @@ spore::Result<void> Personality::check_table() const {
 }
 
 spore::Result<void> Personality::check_traits() const {
-  const auto refuse = [](const std::string& text) { return spore::fail(SPORE_E_INVALID, "its traits: " + text); };
+  const auto refuse = [](const std::string& text) {
+    return spore::fail(SPORE_E_INVALID, "its traits: " + text + " (SDK-25)");
+  };
   if (traits_.device_id == 0) return refuse("device_id 0 means no device (VIRTIO 1.2 section 5)");
   if ((traits_.features & virtio::kTransportFeatures) != 0) {
     return refuse("feature bits 24 to 49 are the transport's; offer only 0 to 23 and 50 to 63");

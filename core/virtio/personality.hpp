@@ -50,6 +50,7 @@ class Personality {
   [[nodiscard]] const spore_virtio_device_ops& ops() const {
     return *static_cast<const spore_virtio_device_ops*>(object_.ops);
   }
+  [[nodiscard]] spore_virtio_traits described() const;
   [[nodiscard]] spore::Result<void> check_table() const;
   [[nodiscard]] spore::Result<void> check_traits() const;
   void reset_object();

@@ -81,6 +81,13 @@ std::string CliTest::plugin_folder(const std::string& fixture) const {
   return path("plugins");
 }
 
+std::string CliTest::bad_plugin(const std::string& fault) const {
+  fs::create_directories(folder_ / "plugins");
+  fs::copy_file(fs::path(SPORE_FIXTURE_DIR) / "bad.so", folder_ / "plugins" / (fault + ".so"),
+                fs::copy_options::overwrite_existing);
+  return path("plugins/" + fault + ".so");
+}
+
 std::string CliTest::managed_folder() const {
   write("managed/vmlinux", tiny_elf_kernel(EM_X86_64));
   write("managed/config", sound_configuration());

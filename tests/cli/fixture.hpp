@@ -29,6 +29,8 @@ class CliTest : public testing::Test {
 
   // A folder of plugins with one of tests/support/plugins in it.
   [[nodiscard]] std::string plugin_folder(const std::string& fixture) const;
+  // Puts tests/support/plugins/bad.c there, with the fault of that name; gives the file's path.
+  std::string bad_plugin(const std::string& fault) const;
 
   // A kernel folder that is accepted as managed; its kernel is a few bytes long.
   [[nodiscard]] std::string managed_folder() const;

@@ -93,7 +93,8 @@ TEST_P(BrokenPlugin, IsNamedWhereItIsNeeded) {
 TEST_P(BrokenPlugin, IsRefusedByCheckAndListedWithItsReason) {
   const Output checked = run({{"plugin", "check", file_}, {}});
   EXPECT_EQ(checked.status, kNothingRun);
-  EXPECT_EQ(checked.message(), "sporehost: plugin '" + file_ + "': " + broken_.reason);
+  const std::string rule = broken_.rule == 0 ? "" : " (SDK-" + std::to_string(broken_.rule) + ")";
+  EXPECT_EQ(checked.message(), "sporehost: plugin '" + file_ + "': " + broken_.reason + rule);
 
   const Output listed = run({{"plugin", "list", "--json", "--plugin-path", folder_}, {}});
   ASSERT_EQ(listed.status, 0) << listed.err;
@@ -138,8 +139,8 @@ TEST_F(PluginTest, BuiltForAnotherMachineIsRefusedBeforeTheLinkerSeesIt) {
   patched.close();
   const Output output = run({{"plugin", "check", file}, {}});
   EXPECT_EQ(output.status, kNothingRun);
-  EXPECT_EQ(output.message(),
-            "sporehost: plugin '" + file + "': is built for arm64, this host is x86-64; build it for this machine");
+  EXPECT_EQ(output.message(), "sporehost: plugin '" + file +
+                                  "': is built for arm64, this host is x86-64; build it for this machine (SDK-3)");
 }
 
 TEST_F(PluginTest, TextFileNamedSo) {

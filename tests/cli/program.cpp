@@ -54,7 +54,7 @@ Output run(const Call& call) {
   // Settings of whoever runs the tests must not decide them. `env` can also take variables away.
   std::vector<std::string> arguments;
   for (const char* name : {"SPOREVM_KERNEL_IMAGE", "SPOREHOST_MANAGED_DIR", "SPOREHOST_PLUGIN_PATH",
-                           "SPOREHOST_PLUGIN_TRACE", "LANG", "LC_ALL"}) {
+                           "SPOREHOST_PLUGIN_TRACE", "SPOREHOST_PLUGIN_TIMEOUT", "LANG", "LC_ALL"}) {
     arguments.emplace_back("-u");
     arguments.emplace_back(name);
   }

@@ -11,7 +11,7 @@ class Policy : public spore::MemoryPolicy {
       "good", "boots with what is asked for",
       R"({"type":"object","properties":{"refuse":{"type":"boolean","default":false}}})"};
   static spore::Result<std::unique_ptr<Policy>> create(spore::Host host, std::string_view options) {
-    if (options.find("refuse") != options.npos) return spore::fail(SPORE_E_INVALID, "refused as asked");
+    if (options.find(R"("refuse":true)") != options.npos) return spore::fail(SPORE_E_INVALID, "refused as asked");
     if (options.find("throw") != options.npos) throw std::bad_alloc();
     return std::make_unique<Policy>(host);
   }

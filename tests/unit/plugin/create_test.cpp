@@ -133,7 +133,7 @@ TEST_F(Create, ATextWithoutEndAndWithLineBreaks) {
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.error().status, SPORE_E_BUSY);
   EXPECT_EQ(made.error().text.find(origin("failing") + ": no luck today xxx"), 0U);
-  EXPECT_EQ(made.error().text.size(), (origin("failing") + ": ").size() + sizeof(spore_error::text) - 1);
+  EXPECT_EQ(made.error().text.size(), (origin("failing") + ": ").size() + sizeof(spore_error::text));
 }
 
 } // namespace

@@ -139,7 +139,8 @@ TEST_F(DescriptorTest, FactoryFields) {
   with([](auto& f) { f.kind = 0; }, 5, "kind of factory 'beeper' is 0, which is none of SPORE_KIND_*");
   with([](auto& f) { f.summary = nullptr; }, 5, "summary of factory 'beeper' is NULL");
   with([](auto& f) { f.options_schema = nullptr; }, 6, "options_schema of factory 'beeper' is NULL");
-  with([](auto& f) { f.options_schema = "{"; }, 6, "options_schema of factory 'beeper' is not JSON");
+  with([](auto& f) { f.options_schema = "{"; }, 6,
+       "options_schema of factory 'beeper' is not JSON: it goes wrong at byte 2");
   with([](auto& f) { f.options_schema = "[]"; }, 6,
        R"(options_schema of factory 'beeper' is not the schema of an object: it lacks "type": "object")");
   with([](auto& f) { f.options_schema = R"({"type":"string"})"; }, 6,

@@ -228,9 +228,55 @@ TEST(Registry, TracesEachStep) {
   EXPECT_EQ(lines,
             (std::vector<std::string>{"folder " + folder.text() + " (--plugin-path): 2 files",
                                       "no good-port.so has the io-device 'good-port': looking into every file",
-                                      folder.text() + "/good.so: loaded",
+                                      "loads " + folder.text() + "/good.so", folder.text() + "/good.so: loaded",
+                                      "loads " + folder.text() + "/text.so",
                                       folder.text() + "/text.so: not-elf: is not a shared object: it is shorter than "
                                                       "an ELF header"}));
+}
+
+// A child's word: the file's id and that of its factory, and nothing else.
+Examination hearsay(const fs::path& file) {
+  Examination found;
+  found.state = LoadState::Loaded;
+  found.descriptor.id = file.stem().string();
+  found.descriptor.factories.resize(1);
+  found.descriptor.factories[0].kind = kPolicy;
+  found.descriptor.factories[0].id = file.stem() == "good" ? "good" : "somewhere";
+  return found;
+}
+
+TEST(Registry, FilesThatAreNotAskedForByNameAreExaminedAndNotLoaded) {
+  PluginFolder folder;
+  folder.put("good").put("plain");
+  Registry registry(only({folder.text()}), {}, {}, {hearsay, false});
+  ASSERT_TRUE(registry.find(kPolicy, "plain").ok());
+  registry.scan();
+  EXPECT_NE(find_plugin(registry, folder.file("plain.so"))->library, nullptr);
+  EXPECT_EQ(find_plugin(registry, folder.file("good.so"))->library, nullptr);
+  EXPECT_TRUE(registry.find(kPolicy, "good").ok());
+  EXPECT_NE(find_plugin(registry, folder.file("good.so"))->library, nullptr);
+}
+
+// What it said in the child it need not say here.
+TEST(Registry, APluginThatOffersSomethingElseWhenItIsLoadedIsNotFound) {
+  PluginFolder folder;
+  folder.put("plain").put("wrong-magic");
+  Registry registry(only({folder.text()}), {}, {}, {hearsay, false});
+  const auto found = registry.find(kPolicy, "somewhere");
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().status, SPORE_E_NOT_FOUND);
+}
+
+TEST(Registry, NothingIsLoadedForQuestions) {
+  PluginFolder folder;
+  folder.put("good");
+  Registry registry(only({folder.text()}), {}, {}, {hearsay, true});
+  const auto found = registry.find(kPolicy, "good");
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->plugin->library, nullptr);
+  const auto made = registry.create(*found, {}, "{}");
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.error().status, SPORE_E_STATE);
 }
 
 TEST(Registry, TraceIsAskedForByTheEnvironment) {

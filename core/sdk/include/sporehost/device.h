@@ -28,7 +28,7 @@ typedef struct spore_virtio_traits {
   uint32_t device_id;    /* VIRTIO 1.2 section 5: 3 console, 4 entropy, 24 memory, ... */
   uint64_t features;     /* offered device-specific bits (0..23, 50..127 below 64); the host adds the transport's own */
   uint32_t queue_count;  /* 1 .. SPORE_VIRTIO_QUEUES_MAX */
-  uint32_t config_bytes; /* length of the configuration space */
+  uint32_t config_bytes; /* length of the configuration space; at most 3840 */
   uint16_t queue_size_max[SPORE_VIRTIO_QUEUES_MAX]; /* a power of two, at most 32768 */
 } spore_virtio_traits;
 

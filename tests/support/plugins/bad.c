@@ -1,0 +1,196 @@
+/* One plugin with many faults: which one it has says the name of its file, so that a single build serves for all of them.
+ * Copied as crash-entry.so it crashes in its entry; as sound.so, or under any other name, it is a sound memory policy.
+ * Names that begin with dev- are virtio devices. Its id, and that of its only factory, are the file's name. */
+#define _GNU_SOURCE
+#include <sporehost/device.h>
+#include <sporehost/memory_policy.h>
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char* name(void) {
+  static char text[64];
+  Dl_info info;
+  if (text[0] != '\0' || dladdr((const void*)&name, &info) == 0) return text;
+  const char* file = strrchr(info.dli_fname, '/');
+  snprintf(text, sizeof text, "%s", file != NULL ? file + 1 : info.dli_fname);
+  char* dot = strchr(text, '.');
+  if (dot != NULL) *dot = '\0';
+  return text;
+}
+static int is(const char* fault) {
+  return strcmp(name(), fault) == 0;
+}
+
+/* A crash that no sanitizer of the host turns into something else. */
+static void crash(void) {
+  signal(SIGSEGV, SIG_DFL);
+  raise(SIGSEGV);
+}
+static void loop_forever(void) {
+  for (;;) usleep(1000);
+}
+static void* sleep_long(void* nothing) {
+  sleep(60);
+  return nothing;
+}
+
+/* ---- loading -------------------------------------------------------------------------------------------------------- */
+
+__attribute__((constructor)) static void begin(void) {
+  pthread_t thread;
+  if (is("crash-constructor")) crash();
+  if (is("loop-constructor")) loop_forever();
+  if (is("exit-constructor")) _exit(0);
+  if (is("print-constructor")) (void)!write(STDOUT_FILENO, "hello \"there\"\n", 14);
+  if (is("complain-constructor")) (void)!write(STDERR_FILENO, "oh\x1b[31m no\n", 11);
+  if (is("fork-constructor")) (void)!fork();
+  if (is("daemon-constructor") && fork() == 0) {
+    sleep(60);
+    _exit(0);
+  }
+  if (is("thread-constructor")) pthread_create(&thread, NULL, sleep_long, NULL);
+  if (is("garble-constructor")) (void)!write(3, "{\"state\":\"loaded\"}\n[[[\n\xff\n", 26);
+}
+__attribute__((destructor)) static void end(void) {
+  if (is("crash-destructor")) crash();
+}
+
+/* ---- a memory policy ------------------------------------------------------------------------------------------------- */
+
+static int the_object;
+
+static void destroy(void* self) {
+  (void)self;
+  if (is("crash-destroy") || is("dev-crash-destroy")) crash();
+}
+static const void* query_interface(void* self, const char* wanted) {
+  return (void)wanted, is("dev-any-interface") ? self : NULL;
+}
+
+static spore_status plan(void* self, const spore_memory_request* request, const spore_memory_facts* facts,
+                         spore_memory_plan* out, spore_error* error) {
+  (void)self;
+  out->boot_bytes = request->mode == SPORE_MEMORY_EXPLICIT ? request->bytes : UINT64_C(1) << 30;
+  strcpy(out->reason, "as asked");
+  if (is("grows-if-checked")) out->region_bytes = facts->kernel_can_grow ? UINT64_C(1) << 30 : 0;
+  if (is("crash-plan")) crash();
+  if (is("loop-plan")) loop_forever();
+  if (is("exit-plan")) _exit(7);
+  if (is("region-odd")) out->region_bytes = 3 << 20, out->block_bytes = 2 << 20;
+  if (is("region-huge")) {
+    out->region_bytes = UINT64_C(1) << 61;
+    out->block_bytes = out->slot_bytes = UINT64_C(1) << 60;
+  }
+  if (is("boot-none")) out->boot_bytes = 0;
+  if (is("plan-status")) return 99;
+  if (is("plan-silent")) return SPORE_E_IO;
+  if (is("plan-no-end")) return memset(error->text, 'y', sizeof error->text), SPORE_E_IO;
+  if (is("plan-says-no")) return strcpy(error->text, "not\ntoday"), SPORE_E_UNSUPPORTED;
+  if (is("reason-raw")) strcpy(out->reason, "red \x1b[31mnow\nram_mib=1 virtio_mem_mib=2");
+  if (is("reason-cut")) memset(out->reason, 0, sizeof out->reason), strcpy(out->reason, "cut \xc3");
+  if (is("reason-no-end")) memset(out->reason, 'z', sizeof out->reason);
+  return SPORE_OK;
+}
+
+static void on_event(void* self, const spore_memory_event* event, const spore_memory_state* state,
+                     spore_memory_action* out) {
+  (void)self, (void)event, (void)state, (void)out;
+}
+static const spore_memory_policy_ops policy_ops = {sizeof(spore_memory_policy_ops), destroy, query_interface, plan,
+                                                   on_event};
+
+/* ---- a virtio device ------------------------------------------------------------------------------------------------- */
+
+static void describe(void* self, spore_virtio_traits* out) {
+  static uint32_t calls;
+  (void)self;
+  out->device_id = 4;
+  out->queue_count = 1;
+  for (int i = 0; i < SPORE_VIRTIO_QUEUES_MAX; ++i) out->queue_size_max[i] = 64;
+  if (is("dev-crash-describe")) crash();
+  if (is("dev-no-id")) out->device_id = 0;
+  if (is("dev-changing")) out->device_id = ++calls;
+  if (is("dev-feature-32")) out->features = UINT64_C(1) << 32;
+  if (is("dev-queues-0")) out->queue_count = 0;
+  if (is("dev-queues-1000")) out->queue_count = 1000;
+  if (is("dev-queue-size")) out->queue_size_max[0] = 100;
+  if (is("dev-config-huge")) out->config_bytes = UINT32_C(1) << 30;
+}
+static void read_config(void* self, uint32_t offset, void* data, uint32_t bytes) {
+  (void)self, (void)offset, memset(data, 0, bytes);
+}
+static void write_config(void* self, uint32_t offset, const void* data, uint32_t bytes) {
+  (void)self, (void)offset, (void)data, (void)bytes;
+}
+static spore_status accept_features(void* self, uint64_t features) {
+  return (void)self, (void)features, SPORE_OK;
+}
+static spore_status activate(void* self, uint64_t features, spore_error* error) {
+  return (void)self, (void)features, (void)error, SPORE_OK;
+}
+static void notify(void* self, uint32_t queue) {
+  (void)self, (void)queue;
+}
+static void reset(void* self) {
+  (void)self;
+}
+static const spore_virtio_device_ops device_ops = {
+    sizeof(spore_virtio_device_ops), destroy,  query_interface, describe, read_config, write_config, accept_features,
+    activate,                        notify,   reset,           reset};
+
+/* ---- the descriptor -------------------------------------------------------------------------------------------------- */
+
+static spore_status create(const struct spore_host* host, spore_string options, spore_object* out, spore_error* error) {
+  const int device = strncmp(name(), "dev-", 4) == 0;
+  static char line[] = "up\x1b[2J and\nrunning";
+  (void)options;
+  if (is("logs-raw")) host->log(host->context, SPORE_LOG_WARN, (spore_string){line, sizeof line - 1});
+  if (is("crash-create") || is("dev-crash-create")) crash();
+  if (is("loop-create")) loop_forever();
+  if (is("print-create")) (void)!write(STDOUT_FILENO, "made\n", 5);
+  if (is("create-silent") || is("dev-create-silent")) return SPORE_E_INVALID;
+  if (is("create-status") || is("dev-create-status")) return 77;
+  if (is("create-no-end")) return memset(error->text, 'x', sizeof error->text), SPORE_E_IO;
+  if (is("dev-says-no")) return strcpy(error->text, "no such toy here"), SPORE_E_UNSUPPORTED;
+  out->ops = device ? (const void*)&device_ops : (const void*)&policy_ops;
+  out->self = &the_object;
+  if (is("create-no-self") || is("dev-no-self")) out->self = NULL;
+  if (is("create-no-ops") || is("dev-no-ops")) out->ops = NULL;
+  return SPORE_OK;
+}
+
+static const char* schema(void) {
+  if (is("schema-text")) return "{\"type\":\"object\",]";
+  if (is("schema-list")) return "[]";
+  if (is("schema-recursive"))
+    return "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/properties/a\"}}}";
+  if (is("schema-remote")) return "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"http://x/y\"}}}";
+  if (is("schema-default"))
+    return "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"default\":\"x\"}}}";
+  if (is("schema-keyword")) return "{\"type\":\"object\",\"properties\":{\"a\":{\"required\":7}}}";
+  return "{\"type\":\"object\",\"additionalProperties\":false}";
+}
+
+__attribute__((visibility("default"))) const spore_plugin* sporehost_plugin_entry(void);
+const spore_plugin* sporehost_plugin_entry(void) {
+  static spore_factory factory;
+  static const spore_factory* const factories[] = {&factory};
+  static spore_plugin plugin;
+  if (is("crash-entry")) crash();
+  if (is("loop-entry")) loop_forever();
+  if (is("exit-entry")) exit(3);
+  const int device = strncmp(name(), "dev-", 4) == 0;
+  factory = (spore_factory){sizeof factory, device ? SPORE_KIND_VIRTIO_DEVICE : SPORE_KIND_MEMORY_POLICY,
+                            name(),         "a test plugin",
+                            schema(),       create};
+  if (is("other-id")) factory.id = "known-by-another-name";
+  plugin = (spore_plugin){SPORE_PLUGIN_MAGIC, sizeof plugin, SPORE_ABI_MAJOR, SPORE_ABI_MINOR, SPORE_ARCH_NATIVE,
+                          1,                  name(),        "1.0.0",         factories};
+  return &plugin;
+}

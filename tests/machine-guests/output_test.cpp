@@ -109,9 +109,9 @@ TEST_F(Output, AReaderThatStandsStillIsWaitedForAWhileAndToldOf) {
   SporeHost first(printing(), {}, {.out = pipe[0]});
   SporeHost second(printing(), {}, {.out = spinner[0]});
   SporeHost third(printing(), {}, {.out = stopped_terminal()});
-  std::this_thread::sleep_for(2500ms); // all three have ended but for their output
+  second.wait_for_guests_end();
   const auto used = second.processor_time();
-  std::this_thread::sleep_for(1s);
+  std::this_thread::sleep_for(2s);
   EXPECT_LT(second.processor_time() - used, 500ms) << "it waits, it does not spin";
   for (SporeHost* host : {&first, &second, &third}) {
     const Outcome outcome = host->finish();
@@ -129,7 +129,7 @@ TEST_F(Output, AReaderThatStandsStillIsWaitedForAWhileAndToldOf) {
 
 TEST_F(Output, ASignalEndsTheWaitForAReader) {
   SporeHost host(printing(), {}, {.out = still_pipe()[0]});
-  std::this_thread::sleep_for(1500ms);
+  host.wait_for_guests_end();
   const auto asked = std::chrono::steady_clock::now();
   host.signal(SIGTERM);
   const Outcome outcome = host.finish();

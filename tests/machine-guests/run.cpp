@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace machine_guests {
@@ -175,6 +176,18 @@ void SporeHost::type(const std::string& text) {
 
 void SporeHost::signal(int number) const {
   ::kill(pid_, number);
+}
+
+void SporeHost::wait_for_guests_end() const {
+  const fs::path threads = "/proc/" + std::to_string(pid_) + "/task";
+  std::ptrdiff_t most = 0;
+  for (int tries = 0; tries < 15'000; ++tries) {
+    std::error_code gone;
+    const std::ptrdiff_t now = std::distance(fs::directory_iterator(threads, gone), fs::directory_iterator());
+    if (now < most) return;
+    most = now;
+    std::this_thread::sleep_for(2ms);
+  }
 }
 
 std::chrono::milliseconds SporeHost::processor_time() const {

@@ -66,7 +66,9 @@ class SporeHost {
   bool wait_for(const std::string& text);
   void type(const std::string& text); // into the guest's COM1
   void signal(int number) const;
-  Outcome finish();                                               // waits for the end
+  Outcome finish(); // waits for the end
+  // Until the guest's vCPU was there and is gone, though the program may have more to do; at most half a minute.
+  void wait_for_guests_end() const;
   [[nodiscard]] std::chrono::milliseconds processor_time() const; // that it has used so far
 
  private:

@@ -114,7 +114,7 @@ TEST_F(MemoryGuest, Vmem39AccessToUnpluggedMemoryIsSurvivedAndReported) {
 // which it has a block. The report says how much that is.
 TEST_F(MemoryGuest, Vmem36AHostileGuestFindsNothingThatItLeftInUnpluggedMemory) {
   const Outcome outcome = run_part("hostile");
-  expect_checks(outcome, 18);
+  expect_checks(outcome, 16);
   EXPECT_EQ(outcome.counter("memory", "unplugged-resident-kib"), 63 * 2048U);
   EXPECT_EQ(outcome.counter("memory", "failed-discards"), 0U);
 }

@@ -101,6 +101,9 @@ class ConfigReader {
       out = {ArtifactOrigin::custom_config, *path};
   }
 
+  // COMMAND_LINE_SIZE of x86 and arm64, without the NUL. A kernel that takes less says so when it is loaded.
+  static constexpr size_t kMostCmdline = 2047;
+
   void read_boot(const YamlNode& node, BootConfig& boot) {
     MapReader map(diagnostics_, node, "boot");
     read_artifact(map.get("kernel"), "boot.kernel", false, boot.kernel);
@@ -109,6 +112,10 @@ class ConfigReader {
       const auto text = read_text(diagnostics_, *cmdline, "boot.cmdline", "text");
       if (text && text->find('\n') != std::string::npos)
         diagnostics_.add(cmdline->at, "'boot.cmdline': the kernel command line is one line; use '>-' to fold several");
+      else if (text && text->size() > kMostCmdline)
+        diagnostics_.add(cmdline->at, "'boot.cmdline': " + std::to_string(text->size()) + " bytes; Linux takes " +
+                                          std::to_string(kMostCmdline) +
+                                          " on its command line, the machine's own words included; shorten it");
       else if (text)
         boot.cmdline = *text;
     }

@@ -179,6 +179,9 @@ TEST(MachineConfig, WrongTypesAndValues) {
             "m.yaml:2:16: 'boot.initrd': expected managed, none or a path, got a list");
   EXPECT_EQ(error_of("boot: {cmdline: \"a\\nb\"}\n"),
             "m.yaml:2:17: 'boot.cmdline': the kernel command line is one line; use '>-' to fold several");
+  EXPECT_EQ(error_of("boot: {cmdline: " + std::string(2048, 'x') + "}\n"),
+            "m.yaml:2:17: 'boot.cmdline': 2048 bytes; Linux takes 2047 on its command line, the machine's own words "
+            "included; shorten it");
   EXPECT_EQ(error_of("capture: \"\"\n"), "m.yaml:2:10: 'capture': the path is empty; remove the key or write a path");
   EXPECT_EQ(error_of("report: jsno\n"),
             "m.yaml:2:9: 'report': expected text, json or none, got 'jsno' (did you mean 'json'?)");

@@ -10,7 +10,10 @@
 #include "core/app/standard_output.hpp"
 #include "core/base/log_output.hpp"
 #include "core/base/non_blocking_writer.hpp"
+#include "core/base/size.hpp"
+#include "core/machine/crash.hpp"
 #include "core/machine/machine.hpp"
+#include "core/machine/restarts.hpp"
 
 namespace sporehost::app {
 namespace {
@@ -78,17 +81,39 @@ void explain(const Report& report) {
     say("sporehost: the last lines of the guest's console:\n" + report.console_tail + "\n");
 }
 
-Result<Report> run_once(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, uint64_t started_ns,
-                        uint64_t& first_run_ns) {
+// One start of the guest. The machine is gone when this returns.
+Result<Report> run_once(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs,
+                        uint64_t started_ns) {
   SPORE_TRY(auto machine, Machine::create(config, registry, outputs, started_ns));
-  if (first_run_ns == 0) first_run_ns = monotonic_ns();
-  return machine->run(monotonic_ns() - first_run_ns);
+  return machine->run();
+}
+
+// Whether the guest is to be started again after this report, with the pause before it behind it. Where it is not, the
+// report's outcome says why.
+Result<bool> start_again(const MachineConfig& config, Report& report, Restarts& restarts, uint64_t started_ns) {
+  const bool reset = report.outcome.end == RunEnd::guest_reset || report.outcome.end == RunEnd::panic;
+  if (!reset || config.lifecycle.on_guest_reset != GuestReset::restart) return false;
+  const auto pause = restarts.next(std::chrono::nanoseconds(static_cast<int64_t>(report.ran_ms * 1e6)));
+  if (!pause) {
+    report.outcome.text = restarts.why_not(report.outcome.text);
+    return false;
+  }
+  spdlog::info("{}; starting it again in {} (lifecycle.on-guest-reset)", report.outcome.text,
+               format_duration(static_cast<uint64_t>(pause->count())));
+  std::optional<std::chrono::nanoseconds> left;
+  if (const auto allowed = config.lifecycle.run_timeout)
+    left = *allowed - std::chrono::nanoseconds(monotonic_ns() - started_ns);
+  SPORE_TRY(auto end, pause_before_restart(*pause, left, config.lifecycle.run_timeout));
+  if (!end) return true;
+  report.outcome = std::move(*end);
+  return false;
 }
 
 } // namespace
 
 int run_machine(const Arguments& arguments) {
   const uint64_t started_ns = monotonic_ns();
+  install_crash_handler();
   auto config = load_config(arguments);
   if (!config) return complain(config.error());
   if (auto logging = set_up_logging(arguments, &*config); !logging) return complain(logging.error());
@@ -100,18 +125,18 @@ int run_machine(const Arguments& arguments) {
                                     .resolved(config->boot.initrd.origin != ArtifactOrigin::managed);
   auto outputs = Outputs::create(console);
   if (!outputs) return complain(outputs.error());
-  unsigned restarts = 0;
-  uint64_t first_run_ns = 0; // a reset starts another machine, but no other run: lifecycle.run-timeout goes on
+  Restarts restarts(config->lifecycle.restart_max);
   while (true) {
-    auto report = run_once(*config, registry, **outputs, started_ns, first_run_ns);
+    auto report = run_once(*config, registry, **outputs, started_ns);
     if (!report) return complain(report.error());
-    const bool reset = report->outcome.end == RunEnd::guest_reset || report->outcome.end == RunEnd::panic;
-    if (reset && config->lifecycle.on_guest_reset == GuestReset::restart) {
+    const auto again = start_again(*config, *report, restarts, started_ns);
+    if (!again) return complain(again.error());
+    if (*again) {
       // A new machine is the most thorough system reset there is: nothing of the old one is left.
-      spdlog::info("{}; starting it again (lifecycle.on-guest-reset)", report->outcome.text);
-      (*outputs)->mark_restart(++restarts);
+      (*outputs)->mark_restart(restarts.count());
       continue;
     }
+    report->restarts = restarts.count();
     finish_log(*report);
     explain(*report);
     int status = report->outcome.exit_status;

@@ -40,6 +40,7 @@ class ConfigReader {
     if (const auto* node = map.get("backend")) config.backend = read_backend(*node);
     const auto* devices = map.get("devices");
     config.devices = devices ? read_devices(*devices) : default_devices();
+    if (devices) config.devices_at = devices->at;
     if (const auto* node = map.get("workload")) read_workload(*node, config.workload);
     config.capture = read_path(map.get("capture"), "capture");
     config.resume = read_path(map.get("resume"), "resume");
@@ -293,7 +294,14 @@ class ConfigReader {
     }
     if (const auto* reset = map.get("on-guest-reset"))
       read_word(*reset, "lifecycle.on-guest-reset", kResetWords, lifecycle.on_guest_reset);
+    if (const auto* most = map.get("restart-max")) read_restart_max(*most, lifecycle.restart_max);
     map.finish();
+  }
+
+  void read_restart_max(const YamlNode& node, std::optional<uint32_t>& most) {
+    if (node.kind == Kind::scalar && node.text == "none") return most.reset();
+    if (const auto value = read_number(diagnostics_, node, "lifecycle.restart-max", 0, 1'000'000))
+      most = static_cast<uint32_t>(*value);
   }
 
   void read_timeout(const YamlNode& node, std::string_view what, std::chrono::milliseconds& out) {

@@ -78,6 +78,7 @@ struct LifecycleConfig {
   std::chrono::milliseconds stop_grace{10'000};         // between asking the guest to stop and destroying it
   std::optional<std::chrono::milliseconds> run_timeout; // whole run; empty: unlimited
   GuestReset on_guest_reset = GuestReset::stop;
+  std::optional<uint32_t> restart_max = 10; // in a row, each soon after its start; empty: any number
 };
 
 // Files of a published release; what is absent has the resolver's default (core/kernel/settings.hpp).
@@ -115,6 +116,7 @@ struct MachineConfig {
   MemoryConfig memory;
   std::optional<PluginUse> backend; // empty: auto, the best usable one
   std::vector<PluginUse> devices;   // in the order of the file, which is the order on the board
+  Position devices_at;              // of their list; line 0 for the default
   WorkloadConfig workload;
   std::optional<std::filesystem::path> capture; // where to write the machine's state
   std::optional<std::filesystem::path> resume;  // where to take it from

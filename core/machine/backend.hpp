@@ -49,7 +49,7 @@ class Backend final : public SlotMapper {
   // An interface of the backend by name, for machines of the architecture `machine`.
   template <typename Table>
   [[nodiscard]] spore::Result<const Table*> require(const char* name, const char* machine) const;
-  [[nodiscard]] const spore_backend_ops* ops() const { return object_.ops<spore_backend_ops>(); }
+  [[nodiscard]] NotedOps<spore_backend_ops> ops() const { return object_.ops<spore_backend_ops>(); }
   [[nodiscard]] void* self() const { return object_.self(); }
   [[nodiscard]] spore::Result<void> outcome(const char* function, spore_status status, const spore_error& error) const;
 

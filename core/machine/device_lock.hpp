@@ -2,6 +2,9 @@
 #pragma once
 
 #include <mutex>
+#include <string>
+
+#include "core/base/plugin_call.hpp"
 
 namespace sporehost {
 
@@ -16,10 +19,17 @@ class DeviceLock {
 // For devices without a transport of their own, and for backends and policies.
 class PlainDeviceLock final : public DeviceLock {
  public:
-  void lock() override { mutex_.lock(); }
+  explicit PlainDeviceLock(const std::string& device = "?")
+      : holder_(keep_text("the plugin of device '" + device + "'")) {}
+  void lock() override {
+    if (mutex_.try_lock()) return;
+    const PluginCall waits(holder_); // for the watchdog
+    mutex_.lock();
+  }
   void unlock() override { mutex_.unlock(); }
 
  private:
+  const char* holder_;
   std::recursive_mutex mutex_;
 };
 

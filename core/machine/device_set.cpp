@@ -136,7 +136,7 @@ class DeviceSet::VirtioMmioDevice final : public Device {
   Result<void> make(const Surroundings& around, const plugin::Found& found, const std::string& options) {
     make_host(around, options, lock_, SPORE_VIRTIO_1, virtio_.table());
     SPORE_TRY(object_, create(around, found, options));
-    if (auto attached = virtio_.attach(object_.release()); !attached)
+    if (auto attached = virtio_.attach(object_.release(), object_.who()); !attached)
       return attached.error().in(found.plugin->origin());
     return around.mmio.insert(slot_.gpa, slot_.bytes, name_, registers_);
   }
@@ -234,7 +234,8 @@ class DeviceSet::VirtioMmioDevice final : public Device {
 
 class DeviceSet::PlainIoDevice final : public Device {
  public:
-  PlainIoDevice(std::string name, const Surroundings& around) : Device(std::move(name)), backend_(around.backend) {}
+  PlainIoDevice(std::string name, const Surroundings& around)
+      : Device(std::move(name)), backend_(around.backend), lock_(Device::name()) {}
 
   Result<void> make(const Surroundings& around, const plugin::Found& found, const std::string& options) {
     interrupts_ = {sizeof(spore_interrupts), this, [](void* c, uint32_t index) {
@@ -279,11 +280,15 @@ class DeviceSet::PlainIoDevice final : public Device {
     Window(PlainIoDevice& device, uint32_t index) : device_(device), index_(index) {}
     void read(uint64_t offset, std::span<uint8_t> data) override {
       const std::lock_guard lock(device_.lock_);
-      device_.ops()->read(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+      call_plugin(device_.object_.who(), "read", [&] {
+        device_.ops()->read(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+      });
     }
     void write(uint64_t offset, std::span<const uint8_t> data) override {
       const std::lock_guard lock(device_.lock_);
-      device_.ops()->write(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+      call_plugin(device_.object_.who(), "write", [&] {
+        device_.ops()->write(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+      });
     }
 
    private:
@@ -291,7 +296,7 @@ class DeviceSet::PlainIoDevice final : public Device {
     uint32_t index_;
   };
 
-  [[nodiscard]] const spore_io_device_ops* ops() const { return object_.ops<spore_io_device_ops>(); }
+  [[nodiscard]] NotedOps<spore_io_device_ops> ops() const { return object_.ops<spore_io_device_ops>(); }
   [[nodiscard]] spore_io_traits described() const {
     spore_io_traits traits{};
     traits.size = sizeof traits;

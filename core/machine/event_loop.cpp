@@ -1,9 +1,12 @@
 #include "core/machine/event_loop.hpp"
 
+#include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sporehost/host.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -136,6 +139,15 @@ void EventLoop::serve_fd(int fd, uint32_t epoll_events) {
   watch->handler(events);
 }
 
+// Without descriptors there are still timers and posted calls, and no use in asking again at once: somebody closed our
+// descriptor, or the system is out of memory.
+void EventLoop::without_epoll(int wait_ms) {
+  if (!epoll_failed_) spdlog::critical("the event loop cannot wait for descriptors: {}", std::strerror(errno));
+  epoll_failed_ = true;
+  constexpr int kLook = 20;
+  ::poll(nullptr, 0, wait_ms < 0 ? kLook : std::min(wait_ms, kLook));
+}
+
 void EventLoop::run() {
   std::array<epoll_event, 32> events{};
   {
@@ -143,7 +155,9 @@ void EventLoop::run() {
     serving_ = std::this_thread::get_id();
   }
   while (true) {
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait_ms());
+    const int wait = wait_ms();
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
+    if (count < 0 && errno != EINTR) without_epoll(wait);
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<size_t>(i)];
       if (event.data.fd == wake_.get()) {

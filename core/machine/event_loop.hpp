@@ -27,7 +27,8 @@ class EventLoop {
   spore::Result<void> watch(int fd, uint32_t events, FdHandler handler);
   void unwatch(int fd);
 
-  // Calls `handler` once, `delay_ns` from now. [any] Gives a number for `cancel`; cancelling a fired timer is harmless.
+  // Calls `handler` once, `delay_ns` from now; UINT64_MAX is never. [any] Gives a number for `cancel`; cancelling a
+  // fired timer is harmless.
   uint64_t start_timer(uint64_t delay_ns, Handler handler);
   void cancel_timer(uint64_t timer);
 
@@ -42,6 +43,7 @@ class EventLoop {
   EventLoop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
   void wake(); // under the lock
   [[nodiscard]] int wait_ms();
+  void without_epoll(int wait_ms);
   void serve_timers();
   void serve_posted();
   void serve_fd(int fd, uint32_t epoll_events);
@@ -60,6 +62,7 @@ class EventLoop {
   uint64_t next_timer_ = 1;
   std::thread::id serving_; // who is in run()
   bool stopping_ = false;
+  bool epoll_failed_ = false;
 };
 
 // Monotonic time in nanoseconds. [any]

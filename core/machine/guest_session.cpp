@@ -56,6 +56,9 @@ void GuestSession::on_hello(const guest::Hello& hello) {
   memory_ = guest::Memory{hello.mem_total_kib, 0, 0, hello.boot_ns};
   spdlog::info("guest: PID 1 answered; Linux {}, MemTotal {} kB", hello.kernel_release, hello.mem_total_kib);
   events_.answered();
+}
+
+void GuestSession::start_workload() {
   guest::Run run;
   run.argv = workload_.argv;
   for (const auto& [name, value] : workload_.env) run.env.emplace_back(name).append("=").append(value);
@@ -113,9 +116,8 @@ std::map<std::string, uint64_t> GuestSession::channel_counters() const {
           {"refused-commands", c.refused_commands}};
 }
 
-bool GuestSession::ask_to_stop(std::chrono::milliseconds grace) {
-  if (channel_.stop(grace).ok()) return true;
-  return channel_.power_off().ok();
+void GuestSession::ask_to_stop(std::chrono::milliseconds grace) {
+  if (!channel_.stop(grace)) power_off();
 }
 
 void GuestSession::finish() {

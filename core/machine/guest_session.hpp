@@ -18,7 +18,7 @@ namespace sporehost {
 class GuestSession final : private GuestObserver {
  public:
   struct Events {
-    std::function<void()> answered; // PID 1's HELLO
+    std::function<void()> answered; // PID 1's HELLO; start_workload() is due
     std::function<void()> ready;
     std::function<void()> memory; // memory() changed
     std::function<void()> workload_ended;
@@ -29,8 +29,10 @@ class GuestSession final : private GuestObserver {
   // Everything is [main]. `hub` and `outputs` outlive the session.
   GuestSession(StreamHub& hub, Outputs& outputs, WorkloadConfig workload, Events events);
 
-  // Asks the guest to end its workload, or itself when there is none. False: the guest does not talk to us.
-  bool ask_to_stop(std::chrono::milliseconds grace);
+  // Hands the workload to the agent; after `answered`. Where that cannot be done, `failed` says why.
+  void start_workload();
+  // Asks the guest to end its workload, or itself when there is none.
+  void ask_to_stop(std::chrono::milliseconds grace);
   void power_off() { (void)channel_.power_off(); }
   void query_memory() { (void)channel_.query_memory(); }
   // The machine has ended: takes the output that the hub still has, however slow its readers are; nothing that the

@@ -6,6 +6,7 @@
 //   end:     vCPUs stop, then devices, memory and backend go, in the order of their dependence
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -20,10 +21,13 @@
 #include "core/machine/console.hpp"
 #include "core/machine/device_set.hpp"
 #include "core/machine/guest_session.hpp"
+#include "core/machine/memory_count.hpp"
 #include "core/machine/planning.hpp"
 #include "core/machine/report.hpp"
+#include "core/machine/run_life.hpp"
 #include "core/machine/signals.hpp"
 #include "core/machine/vcpu_threads.hpp"
+#include "core/machine/watchdog.hpp"
 
 namespace sporehost {
 
@@ -36,9 +40,9 @@ class Machine {
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  // Runs the guest to its end. [main], once. An error means that it never ran. `spent_ns` is what machines before this
-  // one have used of the time allowed for the whole run, where a guest's reset starts a new one.
-  spore::Result<Report> run(uint64_t spent_ns = 0);
+  // Runs the guest to its end. [main], once. An error means that it never ran. The time allowed for the run counts from
+  // `started_ns`, so that a machine that follows another one after a guest's reset has what is left of it.
+  spore::Result<Report> run();
 
  private:
   Machine(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, uint64_t started_ns);
@@ -59,16 +63,18 @@ class Machine {
   void on_plugged_changed();                    // [device]
   void on_plug_refused(const std::string& why); // [device]
   void look_at_plugged();
+  void on_answered();
   void on_ready();
   void on_guest_memory();
   void on_workload_ended();
-  void on_signal(int signal);
   void on_guest_gone(bool powered_off);
-  void on_said_bye();
-  void arm_timeouts(uint64_t spent_ns);
+  void flush_outputs();
   [[nodiscard]] bool memory_complete() const;
   [[nodiscard]] Outcome workload_outcome() const;
-  void finish(Outcome outcome);
+  void feed(const RunLife::Event& event); // the one way into life_: hands it over and does what comes of it
+  void carry_out(const RunLife::Actions& actions);
+  void arm(RunLife::Timer timer, std::chrono::nanoseconds delay);
+  void disarm(RunLife::Timer timer);
   [[nodiscard]] Report make_report() const;
   [[nodiscard]] double ms_since_entry(uint64_t ns) const;
 
@@ -79,6 +85,7 @@ class Machine {
 
   // In the order of dependence: what is below uses what is above, and is destroyed first.
   std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Watchdog> watchdog_;
   std::unique_ptr<Signals> signals_;
   Planned planned_;
   ChosenBackend backend_;
@@ -100,9 +107,9 @@ class Machine {
   uint64_t request_ns_ = 0;                            // when the policy asked for more, monotonic
   uint64_t plugged_ns_ = 0;                            // when all of it was plugged
   uint64_t ready_ns_ = 0;
-  int stop_signal_ = 0;
-  bool ended_ = false;
-  Outcome outcome_;
+  MemoryCount memory_count_;
+  RunLife life_;
+  std::array<uint64_t, RunLife::kTimers> timers_{}; // of life_: numbers of the loop's timers
 };
 
 } // namespace sporehost

@@ -1,11 +1,11 @@
 // What happens to a machine between its first instruction and its end.
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "core/base/size.hpp"
 #include "core/machine/machine.hpp"
@@ -13,21 +13,15 @@
 namespace sporehost {
 
 using spore::Result;
-using namespace std::chrono_literals;
+using Kind = RunLife::Event::Kind;
 
 namespace {
 
-constexpr auto kPlugTimeout = 120s;   // how long a workload's end may wait for memory
-constexpr auto kPowerOffTimeout = 5s; // how long the agent may take to say goodbye
 constexpr size_t kConsoleLinesShown = 12;
-
-uint64_t ns(std::chrono::nanoseconds duration) {
-  return static_cast<uint64_t>(duration.count());
-}
 
 } // namespace
 
-Result<Report> Machine::run(uint64_t spent_ns) {
+Result<Report> Machine::run() {
   planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(), [this] {
     request_ns_ = monotonic_ns();
     plugged_ns_ = 0;
@@ -40,43 +34,84 @@ Result<Report> Machine::run(uint64_t spent_ns) {
   if (planned_.plan.requested_bytes != 0) request_ns_ = monotonic_ns();
   SPORE_CHECK(
       vcpus_->start(config_.cpus, [this](uint32_t index) { return board_->prepare_vcpu(*backend_.backend, index); }));
-  arm_timeouts(spent_ns);
+  carry_out(life_.start(std::chrono::nanoseconds(monotonic_ns() - started_ns_)));
   loop_->run();
   vcpus_->stop();
   planned_.policy->detach();
   plugging_.reset();
   console_->finish();
   session_->finish();
-  if (!outputs_.flush({.wake_fd = signals_->fd()})) signals_->discard(); // else it ended us before our last words
+  flush_outputs();
   return make_report();
 }
 
-void Machine::arm_timeouts(uint64_t spent_ns) {
-  // A guest with no agent of ours need not answer, unless there is a workload that it should run.
-  if (!config_.workload.argv.empty() && config_.lifecycle.ready_timeout.count() > 0)
-    loop_->start_timer(ns(config_.lifecycle.ready_timeout), [this] {
-      if (session_->hello()) return;
-      finish({RunEnd::not_ready, kExitTimeout,
-              "the guest did not become ready: PID 1 gave no answer within " +
-                  format_duration(static_cast<uint64_t>(config_.lifecycle.ready_timeout.count())) +
-                  " (lifecycle.ready-timeout)"});
-    });
+// A signal gives up what is left, and so does the end of the time allowed; a moment it has in any case.
+void Machine::flush_outputs() {
+  FlushLimit limit{.wake_fd = signals_->fd()};
   if (config_.lifecycle.run_timeout) {
-    const uint64_t allowed = ns(*config_.lifecycle.run_timeout);
-    loop_->start_timer(allowed - std::min(allowed, spent_ns), [this] {
-      finish({RunEnd::run_timeout, kExitTimeout,
-              "the run took longer than " +
-                  format_duration(static_cast<uint64_t>(config_.lifecycle.run_timeout->count())) +
-                  " (lifecycle.run-timeout)"});
-    });
+    const uint64_t allowed = static_cast<uint64_t>(config_.lifecycle.run_timeout->count()) * 1'000'000;
+    limit.deadline_ns = std::max(started_ns_ + allowed, monotonic_ns() + 1'000'000'000);
+  }
+  (void)outputs_.flush(limit);
+}
+
+// ---- the state machine's hands -------------------------------------------------------------------------------------
+
+void Machine::feed(const RunLife::Event& event) {
+  const RunLife::State before = life_.state();
+  const RunLife::Actions actions = life_.on(event);
+  if (before != life_.state())
+    spdlog::debug("run: {} in {}: {}", to_string(event.kind), to_string(before), to_string(life_.state()));
+  carry_out(actions);
+}
+
+void Machine::carry_out(const RunLife::Actions& actions) {
+  for (const RunLife::Action& action : actions) {
+    switch (action.kind) {
+      case RunLife::Action::Kind::arm:
+        arm(action.timer, action.delay);
+        break;
+      case RunLife::Action::Kind::disarm:
+        disarm(action.timer);
+        break;
+      case RunLife::Action::Kind::start_workload:
+        session_->start_workload();
+        break;
+      case RunLife::Action::Kind::stop_workload:
+        session_->ask_to_stop(config_.lifecycle.stop_grace);
+        break;
+      case RunLife::Action::Kind::press_power_button:
+        if (const auto gsi = board_->power_button_gsi()) backend_.backend->pulse_irq(*gsi);
+        break;
+      case RunLife::Action::Kind::power_off:
+        session_->power_off();
+        break;
+      case RunLife::Action::Kind::look_at_memory:
+        session_->query_memory();
+        break;
+      case RunLife::Action::Kind::inform:
+        spdlog::info("{}", action.text);
+        break;
+      case RunLife::Action::Kind::warn:
+        spdlog::warn("{}", action.text);
+        break;
+      case RunLife::Action::Kind::finish:
+        loop_->stop();
+        break;
+    }
   }
 }
 
-void Machine::finish(Outcome outcome) {
-  if (ended_) return;
-  ended_ = true;
-  outcome_ = std::move(outcome);
-  loop_->stop();
+void Machine::arm(RunLife::Timer timer, std::chrono::nanoseconds delay) {
+  static constexpr std::array<Kind, RunLife::kTimers> kFired = {
+      Kind::ready_timer, Kind::run_timer, Kind::grace_timer, Kind::goodbye_timer, Kind::memory_timer, Kind::look_timer};
+  disarm(timer);
+  const auto index = static_cast<size_t>(timer);
+  timers_[index] = loop_->start_timer(static_cast<uint64_t>(delay.count()), [this, index] { feed({kFired[index]}); });
+}
+
+void Machine::disarm(RunLife::Timer timer) {
+  loop_->cancel_timer(std::exchange(timers_[static_cast<size_t>(timer)], 0));
 }
 
 // ---- the guest's own end -------------------------------------------------------------------------------------------
@@ -88,7 +123,7 @@ void Machine::on_power_request(PowerRequest request) {
 }
 
 void Machine::on_vcpu_exit(uint32_t index, const Result<spore_exit>& exit) {
-  if (!exit) return finish({RunEnd::fault, kExitFault, exit.error().text});
+  if (!exit) return feed({.kind = Kind::fault, .text = exit.error().text});
   switch (exit->reason) {
     case SPORE_EXIT_POWER_OFF:
       return on_guest_gone(true);
@@ -96,31 +131,20 @@ void Machine::on_vcpu_exit(uint32_t index, const Result<spore_exit>& exit) {
     case SPORE_EXIT_RESET:
       return on_guest_gone(false);
     default:
-      return finish({RunEnd::fault, kExitFault,
-                     fmt::format("vCPU {} cannot go on at {:#x}: {}", index, exit->address,
-                                 std::string_view(exit->text, ::strnlen(exit->text, sizeof exit->text)))});
+      return feed({.kind = Kind::fault,
+                   .text = fmt::format("vCPU {} cannot go on at {:#x}: {}", index, exit->address,
+                                       std::string_view(exit->text, ::strnlen(exit->text, sizeof exit->text)))});
   }
 }
 
 void Machine::on_guest_gone(bool powered_off) {
-  if (stop_signal_ != 0 || session_->exit()) return on_said_bye();
-  if (powered_off) {
-    // Without a workload of ours, powering off is how a guest ends well.
-    const bool expected = config_.workload.argv.empty() || !session_->hello();
-    return finish({RunEnd::power_off, expected ? 0 : kExitGuest,
-                   expected ? "" : "the guest powered off before its workload had ended"});
-  }
-  const std::string panic = console_->panic_line();
-  if (!panic.empty()) return finish({RunEnd::panic, kExitGuest, "the guest's kernel panicked: " + panic});
-  finish({RunEnd::guest_reset, kExitGuest, "the guest restarted itself before its workload had ended"});
+  if (powered_off) return feed({Kind::powered_off});
+  feed({.kind = Kind::reset, .text = console_->panic_line()});
 }
 
 // ---- workload ------------------------------------------------------------------------------------------------------
 
 Outcome Machine::workload_outcome() const {
-  if (stop_signal_ != 0)
-    return {RunEnd::signal, kExitSignalBase + stop_signal_,
-            fmt::format("stopped by SIG{}", ::sigabbrev_np(stop_signal_))};
   const guest::Exit& exit = *session_->exit();
   switch (exit.kind) {
     case guest::ExitKind::kExited:
@@ -134,24 +158,17 @@ Outcome Machine::workload_outcome() const {
   return {RunEnd::workload, exit.code == ENOENT ? 127 : 126, "the workload could not start: " + exit.message};
 }
 
-void Machine::on_workload_ended() {
-  planned_.policy->event(SPORE_EVENT_IDLE);
-  if (stop_signal_ == 0 && config_.workload.wait_for_memory && !memory_complete()) {
-    spdlog::info("workload ended; waiting for the guest's memory to be complete");
-    loop_->start_timer(ns(kPlugTimeout), [this] {
-      spdlog::warn("the guest's memory was not complete {} s after its workload had ended", kPlugTimeout.count());
-      session_->power_off();
-    });
-    return;
-  }
-  session_->power_off();
-  loop_->start_timer(ns(kPowerOffTimeout), [this] { on_said_bye(); });
+void Machine::on_answered() {
+  const uint64_t plugged = memory_.elastic() != nullptr ? memory_.elastic()->plugged_bytes() : 0;
+  memory_count_.hello(session_->hello()->mem_total_kib * kKiB, plugged, monotonic_ns());
+  feed({Kind::hello});
 }
 
-// The agent has synced; nothing of worth happens in the guest any more.
-void Machine::on_said_bye() {
-  if (stop_signal_ != 0 || session_->exit()) return finish(workload_outcome());
-  finish({RunEnd::power_off, kExitGuest, "the guest's agent ended the machine before its workload had ended"});
+void Machine::on_workload_ended() {
+  planned_.policy->event(SPORE_EVENT_IDLE);
+  feed({.kind = Kind::workload_ended,
+        .workload = workload_outcome(),
+        .memory_missing = config_.workload.wait_for_memory && !memory_complete()});
 }
 
 // ---- memory --------------------------------------------------------------------------------------------------------
@@ -196,35 +213,13 @@ void Machine::look_at_plugged() {
 void Machine::on_guest_memory() {
   const guest::Memory& memory = *session_->memory();
   planned_.policy->guest_memory(memory.total_kib * kKiB, memory.available_kib * kKiB);
-  if (session_->exit() && config_.workload.wait_for_memory && memory_complete()) session_->power_off();
+  memory_count_.total(memory.total_kib * kKiB, monotonic_ns());
+  if (life_.waits_for_memory() && memory_complete()) feed({Kind::memory_complete});
 }
 
-// All that is requested is plugged, and the guest's kernel has all of it in use.
 bool Machine::memory_complete() const {
   if (planned_.plan.region_bytes == 0) return true;
-  const uint64_t plugged = memory_.elastic()->plugged_bytes();
-  if (!session_->is_ready() || plugged != planned_.policy->requested()) return false;
-  return session_->memory()->total_kib >= session_->hello()->mem_total_kib + plugged / kKiB;
-}
-
-// ---- stopping ------------------------------------------------------------------------------------------------------
-
-// First the guest is asked; whoever asks twice, or waits longer than the grace, ends it.
-void Machine::on_signal(int signal) {
-  const Outcome forced{RunEnd::signal, kExitSignalBase + signal,
-                       fmt::format("stopped by SIG{}: the guest did not end by itself", ::sigabbrev_np(signal))};
-  if (stop_signal_ != 0) return finish(forced);
-  stop_signal_ = signal;
-  const auto grace = config_.lifecycle.stop_grace;
-  spdlog::info("SIG{}: asking the guest to stop, for at most {}", ::sigabbrev_np(signal),
-               format_duration(static_cast<uint64_t>(grace.count())));
-  const bool asked = session_->ask_to_stop(grace);
-  if (!asked) {
-    // Nobody answers on the channel: there remains the power button.
-    if (const auto gsi = board_->power_button_gsi()) backend_.backend->pulse_irq(*gsi);
-  }
-  // Within the grace the agent only ends the workload; what follows takes it a moment longer.
-  loop_->start_timer(ns(asked ? grace + kPowerOffTimeout : grace), [this, forced] { finish(forced); });
+  return memory_count_.complete(memory_.elastic()->plugged_bytes(), planned_.policy->requested(), monotonic_ns());
 }
 
 // ---- report --------------------------------------------------------------------------------------------------------
@@ -250,11 +245,13 @@ Report Machine::make_report() const {
     report.mem_total_last_kb = session_->memory()->total_kib;
   }
   report.stdout_open_line = session_->stdout_open_line();
+  report.ran_ms = ms_since_entry(monotonic_ns());
   report.total_ms = static_cast<double>(monotonic_ns() - started_ns_) / 1e6;
-  report.outcome = outcome_;
+  report.outcome = life_.outcome();
   report.losses = outputs_.losses();
   judge_losses(report);
-  if (outcome_.end != RunEnd::workload && outcome_.end != RunEnd::signal && outcome_.exit_status != 0)
+  const auto& [end, status, text] = report.outcome;
+  if (end != RunEnd::workload && end != RunEnd::signal && status != 0)
     report.console_tail = console_->last_lines(kConsoleLinesShown);
   report.counters = devices_->counters();
   report.counters["channel"] = session_->channel_counters();

@@ -5,6 +5,7 @@
 #include "core/machine/discovery.hpp"
 #include "core/machine/log_level.hpp"
 #include "core/machine/machine.hpp"
+#include "core/machine/plan_limit.hpp"
 
 namespace sporehost {
 
@@ -34,7 +35,11 @@ Machine::Machine(const MachineConfig& config, plugin::Registry& registry, Output
       registry_(registry),
       outputs_(outputs),
       started_ns_(started_ns),
-      unplugged_log_([](int32_t, std::string_view text) { spdlog::warn("memory: {}", text); }) {}
+      unplugged_log_([](int32_t, std::string_view text) { spdlog::warn("memory: {}", text); }),
+      life_({.has_workload = !config.workload.argv.empty(),
+             .ready_timeout = config.lifecycle.ready_timeout,
+             .stop_grace = config.lifecycle.stop_grace,
+             .run_timeout = config.lifecycle.run_timeout}) {}
 
 Machine::~Machine() {
   if (vcpus_) vcpus_->stop();
@@ -54,9 +59,18 @@ Result<void> Machine::set_up() {
     return spore::fail(SPORE_E_UNSUPPORTED,
                        "capture and resume are not there yet; leave out --capture, --resume and the "
                        "keys of that name (`sporehost plan` shows the memory they would give)");
+  // A plan may fetch or build a kernel, for minutes; until there is a machine to be asked, a signal does what it does
+  // to any program.
+  {
+    const PlanLimit limit(config_.lifecycle.run_timeout, started_ns_);
+    SPORE_TRY(planned_, make_plan(config_, registry_));
+  }
+  std::optional<uint64_t> ends_ns;
+  if (const auto allowed = config_.lifecycle.run_timeout)
+    ends_ns = started_ns_ + static_cast<uint64_t>(allowed->count()) * 1'000'000;
+  watchdog_ = std::make_unique<Watchdog>(ends_ns, config_.lifecycle.stop_grace + RunLife::kGoodbye);
   SPORE_TRY(loop_, EventLoop::create());
-  SPORE_TRY(signals_, Signals::create(*loop_, [this](int signal) { on_signal(signal); }));
-  SPORE_TRY(planned_, make_plan(config_, registry_));
+  SPORE_TRY(signals_, Signals::create(*loop_, [this](int signal) { feed({RunLife::Event::Kind::signal, signal}); }));
   spdlog::info("memory policy: {} of RAM and {} to plug: {}", format_size(planned_.plan.boot_bytes),
                format_size(planned_.plan.region_bytes), planned_.plan.reason);
   SPORE_TRY(backend_, choose_backend(config_, registry_));
@@ -70,14 +84,14 @@ Result<void> Machine::set_up() {
   console_ = std::make_unique<Console>(*loop_, *streams_, outputs_);
   session_ = std::make_unique<GuestSession>(
       *streams_, outputs_, config_.workload,
-      GuestSession::Events{.answered = [] {},
+      GuestSession::Events{.answered = [this] { on_answered(); },
                            .ready = [this] { on_ready(); },
                            .memory = [this] { on_guest_memory(); },
                            .workload_ended = [this] { on_workload_ended(); },
-                           .said_bye = [this] { on_said_bye(); },
+                           .said_bye = [this] { feed({RunLife::Event::Kind::said_bye}); },
                            .failed =
                                [this](std::string_view reason) {
-                                 finish({RunEnd::channel, kExitGuest, "the guest's agent: " + std::string(reason)});
+                                 feed({.kind = RunLife::Event::Kind::channel_failed, .text = std::string(reason)});
                                }});
   mmio_ = std::make_unique<Bus>(BusSpace::kMmio, bus_log("mmio", spdlog::level::warn));
   ports_ = std::make_unique<Bus>(BusSpace::kPort, bus_log("ports", spdlog::level::debug));
@@ -96,18 +110,22 @@ spore_vm_callbacks Machine::callbacks() {
           .context = this,
           .mmio_read =
               [](void* c, uint32_t, uint64_t gpa, void* data, uint32_t bytes) {
+                const PluginCall ours(nullptr);
                 static_cast<Machine*>(c)->mmio_->read(gpa, {static_cast<uint8_t*>(data), bytes});
               },
           .mmio_write =
               [](void* c, uint32_t, uint64_t gpa, const void* data, uint32_t bytes) {
+                const PluginCall ours(nullptr);
                 static_cast<Machine*>(c)->mmio_->write(gpa, {static_cast<const uint8_t*>(data), bytes});
               },
           .port_read =
               [](void* c, uint32_t, uint16_t port, void* data, uint32_t bytes) {
+                const PluginCall ours(nullptr);
                 static_cast<Machine*>(c)->ports_->read(port, {static_cast<uint8_t*>(data), bytes});
               },
           .port_write =
               [](void* c, uint32_t, uint16_t port, const void* data, uint32_t bytes) {
+                const PluginCall ours(nullptr);
                 static_cast<Machine*>(c)->ports_->write(port, {static_cast<const uint8_t*>(data), bytes});
               }};
 }

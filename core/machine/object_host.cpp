@@ -18,6 +18,7 @@ ObjectHost& of(void* context) {
 
 ObjectHost::ObjectHost(std::string name, std::string options, Surroundings surroundings)
     : name_(std::move(name)),
+      who_(keep_text("the plugin of '" + name_ + "'")),
       options_(std::move(options)),
       around_(std::move(surroundings)),
       table_(make_table(this)),
@@ -71,9 +72,9 @@ spore_status ObjectHost::option(const char* pointer, spore_value* out) {
 }
 
 void ObjectHost::under_lock(const std::function<void()>& call) {
-  if (around_.lock == nullptr) return call();
-  const std::lock_guard lock(*around_.lock);
-  call();
+  std::unique_lock<DeviceLock> lock;
+  if (around_.lock != nullptr) lock = std::unique_lock(*around_.lock);
+  call_plugin(who_, "a callback", call);
 }
 
 spore_status ObjectHost::watch(int fd, uint32_t events, spore_fd_callback callback, void* argument) {

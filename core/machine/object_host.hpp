@@ -56,6 +56,7 @@ class ObjectHost {
   static spore_host make_table(ObjectHost* self);
 
   std::string name_;
+  const char* who_; // for notes of calls
   std::string options_;
   std::unique_ptr<nlohmann::json> parsed_; // made when the first option is asked for
   Surroundings around_;

@@ -17,6 +17,7 @@ enum class RunEnd {
   fault,       // the backend could not go on
 };
 
+inline constexpr int kExitPlugin = 120;  // a plugin crashed, or did not let the run end
 inline constexpr int kExitOutput = 121;  // all went well, but output of the run was lost
 inline constexpr int kExitFault = 122;   // the backend could not go on
 inline constexpr int kExitGuest = 123;   // the guest ended without a word from the workload

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/config/option_schema.hpp"
 #include "core/machine/device_set.hpp"
@@ -67,6 +68,19 @@ Result<const PluginUse*> elastic_device(const MachineConfig& config, plugin::Reg
     owner = &use;
   }
   return owner;
+}
+
+// A workload reaches the guest's agent through virtio-console. Whether a device of somebody else carries the agent's
+// stream as well cannot be known before it is made; the project's own others do not.
+Result<void> check_agent_device(const MachineConfig& config) {
+  static constexpr std::array<std::string_view, 4> kOthers = {"virtio-mem", "virtio-rng", "serial-16550",
+                                                              "serial-pl011"};
+  if (config.workload.argv.empty()) return {};
+  for (const PluginUse& use : config.devices)
+    if (std::find(kOthers.begin(), kOthers.end(), use.plugin) == kOthers.end()) return {};
+  return spore::fail(SPORE_E_INVALID, format_position(config.file, config.devices_at) +
+                                          ": 'devices' has no virtio-console, which carries the workload to the guest; "
+                                          "add it, or leave the workload out");
 }
 
 // A plugin's factory and its options, checked and complete. Errors have the place in the machine description, and those
@@ -150,6 +164,7 @@ Result<spore_memory_plan> rehearse_machine(const MachineConfig& config, plugin::
 } // namespace
 
 Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registry) {
+  SPORE_CHECK(check_agent_device(config));
   Planned planned;
   SPORE_CHECK(choose_files(config, planned));
   SPORE_CHECK(make_policy(config, registry, planned));
@@ -172,7 +187,7 @@ Result<void> check_plugins(const MachineConfig& config, plugin::Registry& regist
   if (config.backend)
     SPORE_CHECK(choose(registry.find(SPORE_KIND_BACKEND, config.backend->plugin), *config.backend, config.file));
   SPORE_CHECK(rehearse_machine(config, registry));
-  return {};
+  return check_agent_device(config);
 }
 
 } // namespace sporehost

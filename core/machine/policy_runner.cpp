@@ -51,7 +51,7 @@ Result<void> PolicyRunner::call_plan(Call&& call, const spore_error& error) {
 }
 
 Result<spore_memory_plan> PolicyRunner::plan(const spore_memory_request& request, const spore_memory_facts& facts) {
-  const auto* ops = policy_.ops<spore_memory_policy_ops>();
+  const auto ops = policy_.ops<spore_memory_policy_ops>();
   spore_memory_plan plan{};
   plan.size = sizeof plan;
   spore_error error{};
@@ -114,12 +114,15 @@ void PolicyRunner::deliver(const spore_memory_event& event) {
   spore_memory_action action{};
   action.size = sizeof action;
   const uint64_t before = monotonic_ns();
-  policy_.ops<spore_memory_policy_ops>()->on_event(policy_.self(), &event, &state, &action);
+  const bool decided = call_plugin(policy_.who(), "on_event", [&] {
+    policy_.ops<spore_memory_policy_ops>()->on_event(policy_.self(), &event, &state, &action);
+  });
   if (const uint64_t took = monotonic_ns() - before; took > kSlowEventNs)
     log_.write(SPORE_LOG_WARN, [&] {
       return policy_.origin() + " took " + std::to_string(took / kNsPerMs) +
              " ms in on_event, which must not block: the machine waited for it";
     });
+  if (!decided) return; // what it left in `action` is no decision
   clean_field(action.reason);
   carry_out(action);
 }

@@ -34,6 +34,7 @@ std::string to_text(const Report& r) {
   if (r.mem_total_last_kb) text += fmt::format(" memtotal_after_kb={}", *r.mem_total_last_kb);
   if (r.mem_total_first_kb && r.mem_total_last_kb && *r.mem_total_last_kb >= *r.mem_total_first_kb)
     text += fmt::format(" growth_kb={}", *r.mem_total_last_kb - *r.mem_total_first_kb);
+  if (r.restarts != 0) text += fmt::format(" restarts={}", r.restarts);
   if (!r.losses.empty()) text += fmt::format(" lost_bytes={}", lost_bytes(r));
   if (r.log_lines_lost != 0) text += fmt::format(" log_lines_lost={}", r.log_lines_lost);
   return text + fmt::format(" end={} status={}", to_string(r.outcome.end), r.outcome.exit_status);
@@ -56,6 +57,7 @@ std::string to_json(const Report& r) {
   put("plugged_mib", r.plugged_mib);
   put("memtotal_before_kb", r.mem_total_first_kb);
   put("memtotal_after_kb", r.mem_total_last_kb);
+  if (r.restarts != 0) json["restarts"] = r.restarts;
   json["total_ms"] = tenth(r.total_ms);
   json["end"] = to_string(r.outcome.end);
   json["exit_status"] = r.outcome.exit_status;

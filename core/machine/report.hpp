@@ -25,6 +25,8 @@ struct Report {
   std::optional<uint64_t> plugged_mib;        // at the end
   std::optional<uint64_t> mem_total_first_kb; // MemTotal in PID 1's first answer
   std::optional<uint64_t> mem_total_last_kb;  // MemTotal as last reported
+  double ran_ms = 0;                          // from the first vCPU entry to the end; not shown
+  uint32_t restarts = 0;                      // times that the guest was started again
   double total_ms = 0;                        // from the start of the process's work to the end of the guest
   bool stdout_open_line = false;              // the workload's last line of standard output has no end
   Outcome outcome;

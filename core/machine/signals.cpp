@@ -1,44 +1,71 @@
 #include "core/machine/signals.hpp"
 
+#include <fcntl.h>
 #include <sporehost/host.h>
-#include <sys/signalfd.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+
+#include "core/machine/watchdog.hpp"
 
 namespace sporehost {
 
 using spore::fail;
 using spore::Result;
 
+namespace {
+
+// A handler and a pipe instead of a signalfd: the signal is seen also while the main thread is held up in a plugin, by
+// the watchdog.
+std::atomic<int> pipe_end{-1};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+void on_signal(int signal) {
+  const int before = errno;
+  const auto byte = static_cast<uint8_t>(signal);
+  Watchdog::signalled(signal);
+  (void)!::write(pipe_end.load(std::memory_order_relaxed), &byte, 1); // a full pipe has said it often enough
+  errno = before;
+}
+
+} // namespace
+
 Result<std::unique_ptr<Signals>> Signals::create(EventLoop& loop, std::function<void(int)> handler) {
-  sigset_t wanted;
-  sigset_t before;
-  ::sigemptyset(&wanted);
-  ::sigaddset(&wanted, SIGINT);
-  ::sigaddset(&wanted, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &wanted, &before);
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+    return fail(SPORE_E_IO, std::string("cannot watch signals: ") + std::strerror(errno));
+  std::unique_ptr<Signals> signals(new Signals(loop, UniqueFd(ends[0]), UniqueFd(ends[1])));
   ::signal(SIGPIPE, SIG_IGN); // a reader of ours that is gone is an error of write(2), not our end
-  UniqueFd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return fail(SPORE_E_IO, std::string("cannot watch signals: ") + std::strerror(errno));
-  const int number = fd.get();
-  std::unique_ptr<Signals> signals(new Signals(loop, before, std::move(fd)));
-  SPORE_CHECK(loop.watch(number, SPORE_FD_READABLE, [number, handler = std::move(handler)](uint32_t) {
-    signalfd_siginfo info{};
-    while (::read(number, &info, sizeof info) == sizeof info) handler(static_cast<int>(info.ssi_signo));
+  const int fd = ends[0];
+  SPORE_CHECK(loop.watch(fd, SPORE_FD_READABLE, [fd, handler = std::move(handler)](uint32_t) {
+    uint8_t number = 0;
+    while (::read(fd, &number, 1) == 1) handler(number);
   }));
+  signals->install();
   return signals;
 }
 
-void Signals::discard() {
-  signalfd_siginfo info{};
-  while (::read(fd_.get(), &info, sizeof info) == sizeof info) {
+void Signals::install() {
+  pipe_end = write_.get();
+  struct sigaction wanted {};
+  wanted.sa_handler = on_signal;
+  wanted.sa_flags = SA_RESTART;
+  ::sigemptyset(&wanted.sa_mask);
+  for (const int signal : kWatched) {
+    struct sigaction before {};
+    ::sigaction(signal, nullptr, &before);
+    if (signal == SIGHUP && before.sa_handler == SIG_IGN) continue;
+    ::sigaction(signal, &wanted, nullptr);
+    before_.push_back({signal, before});
   }
 }
 
 Signals::~Signals() {
-  loop_.unwatch(fd_.get());
-  ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  for (const Before& was : before_) ::sigaction(was.signal, &was.action, nullptr);
+  pipe_end = -1;
+  loop_.unwatch(read_.get());
 }
 
 } // namespace sporehost

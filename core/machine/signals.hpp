@@ -1,10 +1,12 @@
-// SIGINT and SIGTERM as events of the loop. While it lives the signals are blocked in this thread and in those it
-// starts.
+// SIGINT, SIGTERM and SIGHUP as events of the loop, in the order in which they came. While it lives they end nothing by
+// themselves; a SIGHUP that our user ignores (nohup) stays ignored.
 #pragma once
 
 #include <signal.h>
 
+#include <array>
 #include <functional>
+#include <vector>
 
 #include "core/machine/event_loop.hpp"
 
@@ -12,23 +14,29 @@ namespace sporehost {
 
 class Signals {
  public:
-  // [main], before any other thread exists.
+  static constexpr std::array kWatched = {SIGINT, SIGTERM, SIGHUP};
+
+  // [main] One at a time in a process.
   static spore::Result<std::unique_ptr<Signals>> create(EventLoop& loop, std::function<void(int signal)> handler);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // Readable while a signal waits to be handled: ends waits that are not the loop's.
-  [[nodiscard]] int fd() const { return fd_.get(); }
-  // Forgets those that have come: they have had their effect. [main]
-  void discard();
+  // Readable when a signal has come that the loop has not served; for whoever waits for something else. [any]
+  [[nodiscard]] int fd() const { return read_.get(); }
 
  private:
-  Signals(EventLoop& loop, sigset_t before, UniqueFd fd) : loop_(loop), before_(before), fd_(std::move(fd)) {}
+  Signals(EventLoop& loop, UniqueFd read, UniqueFd write)
+      : loop_(loop), read_(std::move(read)), write_(std::move(write)) {}
+  void install();
 
+  struct Before {
+    int signal;
+    struct sigaction action;
+  };
   EventLoop& loop_;
-  sigset_t before_;
-  UniqueFd fd_; // a signalfd
+  UniqueFd read_, write_; // a pipe: one byte a signal
+  std::vector<Before> before_;
 };
 
 } // namespace sporehost

@@ -4,8 +4,12 @@
 #include <signal.h>
 
 #include <string>
+#include <system_error>
+#include <utility>
 
+#include "core/base/plugin_call.hpp"
 #include "core/machine/event_loop.hpp"
+#include "core/machine/watchdog.hpp"
 
 namespace sporehost {
 
@@ -19,6 +23,7 @@ class BlockedSignals {
   BlockedSignals() {
     sigset_t all;
     ::sigfillset(&all);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) ::sigdelset(&all, own); // the thread's own doing
     ::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -35,19 +40,37 @@ Result<void> VcpuThreads::start(uint32_t count, const Prepare& prepare) {
   // Shared with the threads: one of them may still be inside a latch when we are past it.
   const auto gates = std::make_shared<Gates>(count);
   prepared_.resize(count);
+  threads_.reserve(count);
+  Result<void> made;
   {
     const BlockedSignals blocked;
-    for (uint32_t index = 0; index < count; ++index) {
-      threads_.emplace_back([this, index, &prepare, gates] { thread_main(index, prepare, *gates); });
-    }
+    while (threads_.size() < count && made)
+      made = make_thread([this, index = static_cast<uint32_t>(threads_.size()), &prepare, gates] {
+        thread_main(index, prepare, *gates);
+      });
   }
+  if (!made) gates->prepared.count_down(count - static_cast<std::ptrdiff_t>(threads_.size())); // nobody else will
   gates->prepared.wait();
+  if (!made) prepared_.back() = made;
   for (const Result<void>& result : prepared_)
     if (!result) stopping_ = true;
   gates->go.count_down();
   for (const Result<void>& result : prepared_)
     if (!result) return stop(), result.error();
   return {};
+}
+
+// The library throws where the system gives no thread.
+Result<void> VcpuThreads::make_thread(std::function<void()> body) {
+  try {
+    threads_.push_back(spawn_(std::move(body)));
+    return {};
+  } catch (const std::system_error& e) {
+    return spore::fail(SPORE_E_NO_MEMORY,
+                       "no thread for vCPU " + std::to_string(threads_.size()) + ": " + e.code().message() +
+                           "; give the machine fewer `cpus`, or raise the limit on processes (ulimit -u, or the "
+                           "control group's pids.max)");
+  }
 }
 
 void VcpuThreads::thread_main(uint32_t index, const Prepare& prepare, Gates& gates) {
@@ -78,6 +101,7 @@ void VcpuThreads::pause() {
 void VcpuThreads::stop() {
   if (threads_.empty()) return;
   pause();
+  const PluginCall waits(kWaitsForVcpus); // for the watchdog: one may be held up in a plugin
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }

@@ -19,12 +19,19 @@ class VcpuThreads {
   // `exit` ended the run of vCPU `index`, or `run` itself failed. [vcpu]
   using OnExit = std::function<void(uint32_t index, const spore::Result<spore_exit>& exit)>;
 
-  VcpuThreads(Backend& backend, OnExit on_exit) : backend_(backend), on_exit_(std::move(on_exit)) {}
+  // Starts a thread, or throws std::system_error as std::thread does; tests say when.
+  using Spawn = std::function<std::thread(std::function<void()> body)>;
+
+  VcpuThreads(
+      Backend& backend, OnExit on_exit,
+      Spawn spawn = [](std::function<void()> body) { return std::thread(std::move(body)); })
+      : backend_(backend), on_exit_(std::move(on_exit)), spawn_(std::move(spawn)) {}
   ~VcpuThreads() { stop(); }
   VcpuThreads(const VcpuThreads&) = delete;
   VcpuThreads& operator=(const VcpuThreads&) = delete;
 
-  // Creates all vCPUs, each on its thread, and starts them together once every one of them is prepared. [main]
+  // Creates all vCPUs, each on its thread, and starts them together once every one of them is prepared. [main] Where
+  // one cannot be made, none has entered the guest and no thread is left.
   spore::Result<void> start(uint32_t count, const Prepare& prepare);
 
   // Ends every vCPU and waits for its thread. [main] Harmless when done twice.
@@ -44,9 +51,11 @@ class VcpuThreads {
   };
   void thread_main(uint32_t index, const Prepare& prepare, Gates& gates);
   void run(uint32_t index);
+  spore::Result<void> make_thread(std::function<void()> body);
 
   Backend& backend_;
   OnExit on_exit_;
+  Spawn spawn_;
   std::vector<std::thread> threads_;
   std::vector<spore::Result<void>> prepared_;
   std::atomic<bool> stopping_{false};

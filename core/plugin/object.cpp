@@ -83,12 +83,14 @@ PluginObject& PluginObject::operator=(PluginObject&& other) noexcept {
   library_ = std::move(other.library_);
   object_ = std::exchange(other.object_, spore_object{});
   origin_ = std::move(other.origin_);
+  who_ = other.who_;
   return *this;
 }
 
 void PluginObject::reset() {
   const spore_object gone = std::exchange(object_, spore_object{});
-  if (gone.self != nullptr) static_cast<const AnyOps*>(gone.ops)->destroy(gone.self);
+  if (gone.self != nullptr)
+    call_plugin(who_, "destroy", [&] { static_cast<const AnyOps*>(gone.ops)->destroy(gone.self); });
   library_.reset();
 }
 

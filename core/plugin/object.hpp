@@ -1,6 +1,7 @@
 // An object that a plugin made, owned by the host: destroyed exactly once, its plugin's code kept until then.
 #pragma once
 
+#include "core/base/plugin_call.hpp"
 #include "core/plugin/library.hpp"
 
 #include <sporehost/abi.h>
@@ -22,7 +23,7 @@ class PluginObject {
  public:
   PluginObject() = default;
   PluginObject(std::shared_ptr<Library> library, spore_object object, std::string origin)
-      : library_(std::move(library)), object_(object), origin_(std::move(origin)) {}
+      : library_(std::move(library)), object_(object), origin_(std::move(origin)), who_(keep_text(origin_)) {}
   PluginObject(PluginObject&& other) noexcept { *this = std::move(other); }
   PluginObject& operator=(PluginObject&& other) noexcept;
   PluginObject(const PluginObject&) = delete;
@@ -33,14 +34,18 @@ class PluginObject {
   [[nodiscard]] void* self() const { return object_.self; }
   [[nodiscard]] const spore_object& object() const { return object_; }
 
-  // The table of functions; Ops is the table type of the kind: spore_backend_ops, spore_virtio_device_ops, ...
+  // The table of functions, which notes the plugin while one is called; Ops is the table type of the kind:
+  // spore_backend_ops, spore_virtio_device_ops, ...
   template <typename Ops>
-  [[nodiscard]] const Ops* ops() const {
-    return static_cast<const Ops*>(object_.ops);
+  [[nodiscard]] NotedOps<Ops> ops() const {
+    return {who_, static_cast<const Ops*>(object_.ops)};
   }
 
   // "plugin '/path/x.so' (id 'x')": put it before every error of this object.
   [[nodiscard]] const std::string& origin() const { return origin_; }
+
+  // The same, for notes of calls (core/base/plugin_call.hpp).
+  [[nodiscard]] const char* who() const { return who_; }
 
   // Destroys the object, if there is one.
   void reset();
@@ -52,6 +57,7 @@ class PluginObject {
   std::shared_ptr<Library> library_; // declared first: lives longer than what it made
   spore_object object_{};
   std::string origin_;
+  const char* who_ = nullptr;
 };
 
 } // namespace sporehost::plugin

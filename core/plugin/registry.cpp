@@ -244,6 +244,7 @@ spore::Result<PluginObject> Registry::create(const Found& found, const spore_hos
   spore_error error{};
   spore_status status = SPORE_E_INTERNAL;
   try {
+    const PluginCall note(keep_text(origin));
     status = found.factory->make(&host, {options.data(), options.size()}, &made, &error);
   } catch (...) { // only a plugin without the wrapper's thunks can get here
     return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " let an exception out (SDK-7)");

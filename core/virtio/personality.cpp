@@ -11,21 +11,23 @@
 namespace sporehost {
 
 Personality::Personality(Personality&& other) noexcept
-    : object_(std::exchange(other.object_, {})), traits_(other.traits_) {}
+    : object_(std::exchange(other.object_, {})), who_(other.who_), traits_(other.traits_) {}
 
 Personality& Personality::operator=(Personality&& other) noexcept {
   if (this != &other) {
     reset_object();
     object_ = std::exchange(other.object_, {});
+    who_ = other.who_;
     traits_ = other.traits_;
   }
   return *this;
 }
 
-spore::Result<Personality> Personality::adopt(spore_object object) {
+spore::Result<Personality> Personality::adopt(spore_object object, const char* who) {
   if (object.ops == nullptr) return spore::fail(SPORE_E_INVALID, "the factory gave an object without a table");
   Personality personality;
   personality.object_ = object;
+  personality.who_ = who;
   SPORE_CHECK(personality.check_table());
   personality.traits_ = personality.described();
   SPORE_CHECK(personality.check_traits());
@@ -40,7 +42,7 @@ spore::Result<Personality> Personality::adopt(spore_object object) {
 spore_virtio_traits Personality::described() const {
   spore_virtio_traits traits{};
   traits.size = sizeof traits;
-  ops().describe(object_.self, &traits);
+  call("describe", [&] { ops().describe(object_.self, &traits); });
   return traits;
 }
 
@@ -87,7 +89,9 @@ spore::Result<void> Personality::check_traits() const {
 
 spore::Result<void> Personality::activate(uint64_t features) const {
   spore_error error{};
-  const spore_status status = ops().activate(object_.self, features, &error);
+  spore_status status = SPORE_E_INTERNAL;
+  if (!call("activate", [&] { status = ops().activate(object_.self, features, &error); }))
+    return spore::fail(SPORE_E_INTERNAL, "its activate let an exception out (SDK-7)");
   return outcome_of("activate", status, error);
 }
 
@@ -95,7 +99,7 @@ void Personality::reset_object() {
   if (object_.ops == nullptr) return;
   const spore_object object = std::exchange(object_, {});
   const auto* table = static_cast<const spore_virtio_device_ops*>(object.ops);
-  if (SPORE_HAS(table, destroy) && table->destroy != nullptr) table->destroy(object.self);
+  if (SPORE_HAS(table, destroy) && table->destroy != nullptr) call("destroy", [&] { table->destroy(object.self); });
 }
 
 } // namespace sporehost

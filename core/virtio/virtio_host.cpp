@@ -13,12 +13,16 @@ constexpr uint32_t kBudgetMin = 64;
 
 } // namespace
 
-VirtioHost::VirtioHost(VirtioHostConfig config) : config_(std::move(config)), table_(make_table()), log_(config_.log) {}
+VirtioHost::VirtioHost(VirtioHostConfig config)
+    : config_(std::move(config)),
+      table_(make_table()),
+      log_(config_.log),
+      holder_(keep_text("the plugin of device '" + config_.name + "'")) {}
 
 VirtioHost::~VirtioHost() = default;
 
-spore::Result<void> VirtioHost::attach(spore_object object) {
-  auto adopted = Personality::adopt(object);
+spore::Result<void> VirtioHost::attach(spore_object object, const char* who) {
+  auto adopted = Personality::adopt(object, who != nullptr ? who : holder_);
   if (!adopted.ok()) return adopted.error().in(config_.name);
   const std::lock_guard guard(*this);
   if (personality_) return spore::fail(SPORE_E_STATE, config_.name + ": a personality is attached already");
@@ -44,7 +48,10 @@ void VirtioHost::violation(const char* what) {
 // ---- lock and interrupts -----------------------------------------------------------------------------------------
 
 void VirtioHost::lock() {
-  mutex_.lock();
+  if (!mutex_.try_lock()) {
+    const PluginCall waits(holder_); // for the watchdog
+    mutex_.lock();
+  }
   owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   ++depth_;
 }

@@ -57,8 +57,8 @@ class VirtioHost {
   // `sporehost.virtio/1`, valid as long as this object. [any]
   [[nodiscard]] const spore_virtio* table() const { return &table_; }
   // Takes the personality over, whatever the outcome; once. [main] Errors as Personality::adopt; SPORE_E_STATE: has
-  // one.
-  [[nodiscard]] spore::Result<void> attach(spore_object object);
+  // one. `who` names the plugin where it is blamed (from keep_text); nullptr: the device's name does.
+  [[nodiscard]] spore::Result<void> attach(spore_object object, const char* who = nullptr);
 
   [[nodiscard]] const std::string& name() const { return config_.name; }
   [[nodiscard]] const Personality& personality() const { return personality_; } // constant once attached. [any]
@@ -126,6 +126,7 @@ class VirtioHost {
   const VirtioHostConfig config_;
   const spore_virtio table_;
   RateLimitedLog log_;
+  const char* holder_; // whose lock it is, for the watchdog
 
   std::recursive_mutex mutex_;
   std::atomic<std::thread::id> owner_{}; // who holds the mutex

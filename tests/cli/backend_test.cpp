@@ -15,8 +15,8 @@ class BackendTest : public CliTest {
  protected:
   // A run on `device`; it never gets as far as the kernel.
   [[nodiscard]] Output run_on(const std::string& device, bool unprivileged) const {
-    const std::string config =
-        machine("backend: {plugin: kvm, options: {device: " + device + "}}\ndevices: []\n" + "log: {level: error}\n");
+    const std::string config = machine("backend: {plugin: kvm, options: {device: " + device +
+                                       "}}\ndevices: [virtio-console]\n" + "log: {level: error}\n");
     std::filesystem::permissions(config, std::filesystem::perms(0644));
     return run(
         {{"--config", config, "--kernel", path("none"), "--initrd", "none", "--memory", "64MiB"}, {}, unprivileged});

@@ -109,7 +109,7 @@ TEST_F(BootFiles, TooLittleRamForTheBoard) {
 }
 
 TEST_F(BootFiles, TheReportGoesToItsFile) {
-  const std::string config = machine("devices: []\nlog: {level: error}\n");
+  const std::string config = write("m.yaml", "version: 1\ndevices: []\nlog: {level: error}\n");
   const Output output =
       run({{"--config", config, "--kernel", write("k", tiny_elf_kernel(EM_X86_64)), "--initrd", "none", "--memory",
             "64MiB", "--backend", "kvm", "--json", "--report-file", path("r.json")},

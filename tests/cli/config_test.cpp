@@ -45,6 +45,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"TwoDevicesOfOneName",
                 "devices:\n  - {plugin: virtio-rng, name: a}\n  - {plugin: virtio-rng, name: a}\n",
                 ":5:5: 'devices': two devices have the name 'a'; rename one"},
+        Mistake{"AWorkloadThatNoDeviceCarries", "devices: [virtio-rng, serial]\n",
+                ":3:10: 'devices' has no virtio-console, which carries the workload to the guest; add it, or leave the "
+                "workload out"},
         Mistake{"UnknownOptionOfAPlugin", "devices: [{plugin: virtio-mem, options: {node_id: 3}}]\n",
                 ":3:42: options of virtio-mem, /node_id: unknown option 'node_id' (did you mean 'node-id'?)"},
         Mistake{"WrongTypeOfAnOption", "devices: [{plugin: virtio-mem, options: {node-id: three}}]\n",

@@ -101,9 +101,9 @@ std::string CliTest::searched(const std::string& first) {
 }
 
 Output BootTest::boot(const std::string& kernel, const std::string& initrd, const std::string& memory) const {
-  return run({{"--config", machine("devices: []\nlog: {level: error}\nreport: none\n"), "--kernel", kernel, "--initrd",
-               initrd, "--memory", memory, "--backend", "kvm"},
-              {}});
+  const std::string config = write("m.yaml", "version: 1\ndevices: []\nlog: {level: error}\nreport: none\n");
+  return run(
+      {{"--config", config, "--kernel", kernel, "--initrd", initrd, "--memory", memory, "--backend", "kvm"}, {}});
 }
 
 std::string why_no_kvm() {

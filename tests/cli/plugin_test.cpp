@@ -109,7 +109,7 @@ TEST_P(BrokenPlugin, IsRefusedByCheckAndListedWithItsReason) {
 
 // One bad plugin never takes down the ones beside it.
 TEST_P(BrokenPlugin, HindersNoOther) {
-  const Output output = check("devices: [virtio-mem]\n", folder_);
+  const Output output = check("devices: [virtio-mem, virtio-console]\n", folder_);
   EXPECT_EQ(output.status, 0) << output.err;
   EXPECT_EQ(output.err, "");
 }

@@ -4,6 +4,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "tests/machine-guests/run.hpp"
 
 namespace machine_guests {
@@ -56,14 +59,44 @@ TEST_F(LifeGuest, JumpToTheBios) {
 }
 
 TEST_F(LifeGuest, RunTimeoutStopsAGuestThatSpins) {
-  const Outcome outcome = run(machine("spin", "{run-timeout: 500ms}"));
+  const Outcome outcome = run(machine("spin", "{run-timeout: 1500ms}"));
   expect_end(outcome, 124, "run-timeout", "lifecycle.run-timeout");
-  EXPECT_GE(outcome.total_ms, 500);
+  EXPECT_GE(outcome.total_ms, 1490);
   EXPECT_LT(outcome.total_ms, 10'000);
 }
 
 TEST_F(LifeGuest, RunTimeoutStopsAGuestThatSleeps) {
-  expect_end(run(machine("halt", "{run-timeout: 500ms}")), 124, "run-timeout", "lifecycle.run-timeout");
+  expect_end(run(machine("halt", "{run-timeout: 1500ms}")), 124, "run-timeout", "lifecycle.run-timeout");
+}
+
+// There was a workload to run, and nobody in this guest who could have run it.
+TEST_F(LifeGuest, PowerOffBeforeTheWorkloadIsAFailure) {
+  MachineText text = machine("off");
+  text.devices = "virtio-console, serial-16550";
+  const Outcome outcome = run(text, {"--", "/bin/sh", "-c", "exit 7"});
+  expect_end(outcome, 123, "power-off", "its workload did not run: PID 1 never answered");
+  EXPECT_THAT(outcome.log, HasSubstr("the last lines of the guest's console:\nmode o")) << "with what it said last";
+}
+
+TEST_F(LifeGuest, RestartsAreBoundedAndCounted) {
+  const Outcome outcome = run(machine("reset", "{run-timeout: 30s, on-guest-reset: restart, restart-max: 3}"));
+  expect_end(outcome, 123, "guest-reset", "it was started again 3 times in a row and never ran for 1min");
+  EXPECT_EQ(outcome.report.value("restarts", 0), 3);
+  const auto lines = outcome.lines();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "mode r"), 4);
+  EXPECT_GE(outcome.total_ms, 700) << "pauses of 100, 200 and 400 ms";
+}
+
+TEST_F(LifeGuest, ASignalEndsThePauseBeforeARestart) {
+  SporeHost host(machine("reset", "{run-timeout: 50s, on-guest-reset: restart, restart-max: none}"));
+  ASSERT_TRUE(host.wait_for("mode r\n"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1800)); // the pauses are long by now, the guest's runs short
+  host.signal(SIGTERM);
+  const Outcome outcome = host.finish();
+  EXPECT_EQ(outcome.status, 143) << outcome.log;
+  EXPECT_EQ(outcome.report.value("end", ""), "signal") << "and it is reported";
+  EXPECT_GE(outcome.report.value("restarts", 0), 2);
+  EXPECT_LT(outcome.total_ms, 20'000);
 }
 
 TEST_F(LifeGuest, RestartsUntilTheRunTimeout) {
@@ -87,6 +120,14 @@ TEST_F(LifeGuest, TermEndsASleepingGuestAfterTheGrace) {
   expect_end(outcome, 128 + SIGTERM, "signal", "SIGTERM");
   EXPECT_GE(took, std::chrono::milliseconds(300)) << "the guest had its grace";
   EXPECT_LT(took, std::chrono::seconds(4)) << "and no more";
+}
+
+// A terminal that is closed, or a session that breaks off.
+TEST_F(LifeGuest, HangUpStopsAsTermDoes) {
+  SporeHost host(machine("halt", "{run-timeout: 30s, stop-grace: 300ms}"));
+  ASSERT_TRUE(host.wait_for("mode h\n"));
+  host.signal(SIGHUP);
+  expect_end(host.finish(), 128 + SIGHUP, "signal", "SIGHUP");
 }
 
 TEST_F(LifeGuest, TermEndsASpinningGuestAfterTheGrace) {

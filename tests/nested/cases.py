@@ -196,6 +196,21 @@ LIFE = [
     Case("stop-grace", "life", yaml="memory: 512MiB\nlifecycle: {stop-grace: 2s}",
          shell="trap '' TERM; echo armed; sleep 1000", during="await stdout armed; kill -TERM $pid",
          status=143, report={"end": "signal", "message": "stopped by SIGTERM"}, stdout="armed\n"),
+    # Nothing of the workload has run; whoever powers the guest off, that is no success.
+    Case("never-ran", "life", yaml="memory: 512MiB\nboot: {cmdline: rdinit=/bin/busybox -- poweroff -f}", shell="exit 7",
+         status=123, report={"end": "power-off"},
+         stderr_has=["the guest powered off and its workload did not run: PID 1 never answered"]),
+    # The guest gets no interrupts, so that the agent has no channel.
+    Case("never-answered", "life", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: noapic}", shell="nproc",
+         status=123, report={"end": "power-off"}, stderr_has=["its workload did not run: PID 1 never answered",
+                                                             "the last lines of the guest's console:"]),
+    # The workload's own status stays, and the guest is not kept until its memory is there.
+    Case("term-while-waiting", "life", yaml="memory: auto\nworkload: {argv: [/bin/sh, -c, exit 3], wait-for-memory: true}",
+         during="await stderr 'waiting for the guest.s memory'; kill -TERM $pid", status=3, report={"end": "workload"},
+         stderr_has=["SIGTERM: the workload has ended; not waiting for memory any longer"]),
+    Case("hang-up", "life", yaml="memory: 512MiB", shell="trap 'echo asked; exit 3' TERM; echo armed; sleep 1000 & wait",
+         during="await stdout armed; kill -HUP $pid",
+         status=129, report={"end": "signal", "message": "stopped by SIGHUP"}, stdout="armed\nasked\n"),
     Case("panic", "panic", yaml="memory: 512MiB", shell="echo c >/proc/sysrq-trigger; sleep 1000", status=123,
          report={"end": "panic"},
          stderr_has=["the guest's kernel panicked: Kernel panic - not syncing: sysrq triggered crash",
@@ -210,7 +225,7 @@ LIFE = [
          yaml="memory: 512MiB\nlifecycle: {on-guest-reset: restart, run-timeout: 20s}\n"
               "boot: {cmdline: rdinit=/nonexistent}",
          argv=["/bin/true"], status=124, report={"end": "run-timeout"},
-         stderr_has=["starting it again (lifecycle.on-guest-reset)", "the run took longer than 20s (lifecycle.run-timeout)"]),
+         stderr_has=["starting it again in 100ms (lifecycle.on-guest-reset)", "the run took longer than 20s (lifecycle.run-timeout)"]),
     # The kernel goes by a PC's BIOS, through real mode; what this board has in its place resets too.
     Case("reset-by-bios", "panic", arch=("x86_64",), yaml="memory: 512MiB\nboot: {cmdline: reboot=b}",
          shell="reboot -f; sleep 1000", status=123,

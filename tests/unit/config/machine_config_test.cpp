@@ -70,7 +70,7 @@ devices:
 workload: {argv: [/bin/echo, 5, "", true], env: {B: 2, A: ""}, cwd: /tmp, wait-for-memory: true}
 capture: out
 resume: /abs/../state
-lifecycle: {ready-timeout: 500ms, stop-grace: 0s, run-timeout: 2min, on-guest-reset: restart}
+lifecycle: {ready-timeout: 500ms, stop-grace: 0s, run-timeout: 2min, on-guest-reset: restart, restart-max: 3}
 plugins: {path: [plugins, /opt/p]}
 kernel: {directory: ../k, initrd-cache: cache, cache: kernels, sources: [cache, build], offline: true, flavour: acpi,
          release: {repository: a/b, tag: v1, version: 6.6, base-url: "https://h", sha256: abc}}
@@ -104,6 +104,8 @@ log: {level: trace, file: vm.log}
   EXPECT_EQ(config.lifecycle.stop_grace, 0s);
   EXPECT_EQ(config.lifecycle.run_timeout, 2min);
   EXPECT_EQ(config.lifecycle.on_guest_reset, GuestReset::restart);
+  EXPECT_EQ(config.lifecycle.restart_max, 3u);
+  EXPECT_EQ(config.devices_at, (Position{7, 3}));
   EXPECT_THAT(config.plugin_path, ElementsAre("/etc/vm/plugins", "/opt/p"));
   EXPECT_EQ(config.kernel.directory, "/etc/k");
   EXPECT_EQ(config.kernel.initrd_cache, "/etc/vm/cache");

@@ -100,7 +100,11 @@ TEST(MachineSchema, ParserAndSchemaAgree) {
       {"version: 1\nworkload: {argv: []}", false},
       {"version: 1\nworkload: {cwd: tmp}", false},
       {"version: 1\nworkload:\nlog:", true},
-      {"version: 1\nlifecycle: {ready-timeout: 1h, stop-grace: 0s, run-timeout: none, on-guest-reset: restart}", true},
+      {"version: 1\nlifecycle: {ready-timeout: 1h, stop-grace: 0s, run-timeout: none, on-guest-reset: restart, "
+       "restart-max: 0}",
+       true},
+      {"version: 1\nlifecycle: {restart-max: none}", true},
+      {"version: 1\nlifecycle: {restart-max: -1}", false},
       {"version: 1\nlifecycle: {run-timeout: 30}", false},
       {"version: 1\nboot: {kernel: ./k, initrd: none, cmdline: a b}", true},
       {"version: 1\nboot: {kernal: ./k}", false},

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <sporehost/host.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <ctime>
+#include <string_view>
 #include <thread>
 
 namespace sporehost {
@@ -32,6 +35,42 @@ TEST(EventLoop, ACancelledTimerDoesNotFire) {
   loop->start_timer(2'000'000, [&] { loop->stop(); });
   loop->run();
   EXPECT_FALSE(fired);
+}
+
+TEST(EventLoop, ADelayThatNeverEndsDoesNotEndAtOnce) {
+  auto loop = make_loop();
+  bool fired = false;
+  loop->start_timer(UINT64_MAX, [&] { fired = true; });
+  loop->start_timer(UINT64_MAX - 1000, [&] { fired = true; });
+  loop->start_timer(2'000'000, [&] { loop->stop(); });
+  loop->run();
+  EXPECT_FALSE(fired);
+}
+
+uint64_t cpu_ns() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(used.tv_nsec);
+}
+
+// The descriptor under the loop is taken away: timers go on, and the processor is left in peace.
+TEST(EventLoop, WithoutItsDescriptorItNeitherSpinsNorStands) {
+  auto loop = make_loop();
+  const int next = ::dup(0);
+  ASSERT_GT(next, 2);
+  for (int fd = 3; fd < next; ++fd) {
+    char link[64] = {};
+    (void)!::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), link, sizeof link - 1);
+    if (std::string_view(link) == "anon_inode:[eventpoll]") ::dup2(next, fd);
+  }
+  bool fired = false;
+  loop->start_timer(1'000'000, [&] { fired = true; });
+  loop->start_timer(200'000'000, [&] { loop->stop(); });
+  const uint64_t before = cpu_ns();
+  loop->run();
+  EXPECT_TRUE(fired);
+  EXPECT_LT(cpu_ns() - before, 50'000'000u);
+  ::close(next);
 }
 
 TEST(EventLoop, PostFromAnotherThreadWakesTheLoop) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <sporehost/memory_policy.hpp>
+#include <stdexcept>
 
 #include "core/base/page.hpp"
 
@@ -71,6 +72,25 @@ class PolicyRunnerTest : public ::testing::Test {
     loop_->run();
   }
 };
+
+// A policy without the wrapper's thunks: its exception is told, and what it left behind is no decision.
+TEST(PolicyRunner, AnExceptionOutOfOnEventIsNoDecision) {
+  spore_memory_policy_ops ops = spore::MemoryPolicy::Ops::table;
+  ops.on_event = [](void*, const spore_memory_event*, const spore_memory_state*, spore_memory_action* out) {
+    out->change = 1;
+    out->requested_bytes = 2 * kMiB;
+    throw std::runtime_error("boom");
+  };
+  auto* policy = std::make_unique<ScriptedPolicy>().release(); // the wrapper destroys it
+  PolicyRunner runner{plugin::PluginObject(nullptr, {&ops, static_cast<spore::MemoryPolicy*>(policy)}, "p")};
+  const auto loop = std::move(EventLoop::create()).value();
+  FakeDevice device;
+  runner.attach(*loop, {}, {&device.table, &device}, {});
+  runner.event(SPORE_EVENT_READY);
+  EXPECT_EQ(device.requested, 0u);
+  EXPECT_EQ(runner.requested(), 0u);
+  runner.detach();
+}
 
 TEST_F(PolicyRunnerTest, FillsInBlockAndSlot) {
   policy_->next.boot_bytes = 512 * kMiB;

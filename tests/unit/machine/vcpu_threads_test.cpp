@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <sporehost/backend.hpp>
+#include <system_error>
 
 namespace sporehost {
 namespace {
@@ -76,6 +78,25 @@ TEST(VcpuThreads, AVcpuThatCannotBeMadeEndsTheStart) {
   ASSERT_FALSE(started.ok());
   EXPECT_EQ(started.error().text, "test: told to fail");
   EXPECT_EQ(f.idle->alive, 0);
+}
+
+TEST(VcpuThreads, ASystemWithoutAThreadForOneIsAnErrorAndNoHang) {
+  for (const size_t made : {0u, 1u, 2u}) {
+    Fixture f;
+    size_t spawned = 0;
+    VcpuThreads threads(
+        f.backend, [](uint32_t, const auto&) {},
+        [&](std::function<void()> body) {
+          if (spawned++ == made) throw std::system_error(EAGAIN, std::generic_category());
+          return std::thread(std::move(body));
+        });
+    const auto started = threads.start(3, [](uint32_t) { return spore::Result<void>{}; });
+    ASSERT_FALSE(started.ok());
+    EXPECT_NE(started.error().text.find("no thread for vCPU " + std::to_string(made)), std::string::npos)
+        << started.error().text;
+    EXPECT_EQ(f.idle->alive, 0);
+    EXPECT_EQ(threads.first_entry_ns(), 0u) << "none has entered the guest";
+  }
 }
 
 TEST(VcpuThreads, TheEndOfAVcpuIsReportedOnce) {

@@ -6,7 +6,7 @@
 
 namespace spore {
 
-class Backend {
+class Backend : public Told {
  public:
   virtual ~Backend() = default;
   virtual const void* query_interface(std::string_view /*name*/) { return nullptr; }
@@ -37,19 +37,24 @@ inline Backend& backend(void* self) {
   return *static_cast<Backend*>(self);
 }
 template <typename Body>
-spore_status guarded_status(Body&& body) noexcept {
+spore_status guarded_status(const Told& object, const char* function, Body&& body) noexcept {
   spore_status status = SPORE_E_INTERNAL;
-  swallow([&] { status = body(); });
+  swallow(object, function, [&] { status = body(); });
   return status;
 }
 } // namespace detail
 
 inline const spore_backend_ops Backend::Ops::table = {
     .size = sizeof(spore_backend_ops),
-    .destroy = [](void* self) { detail::swallow([&] { std::unique_ptr<Backend>(&detail::backend(self)).reset(); }); },
+    .destroy =
+        [](void* self) {
+          detail::swallow(detail::backend(self), "destroy",
+                          [&] { std::unique_ptr<Backend>(&detail::backend(self)).reset(); });
+        },
     .query_interface = [](void* self, const char* name) -> const void* {
       const void* found = nullptr;
-      detail::swallow([&] { found = detail::backend(self).query_interface(name); });
+      detail::swallow(detail::backend(self), "query_interface",
+                      [&] { found = detail::backend(self).query_interface(name); });
       return found;
     },
     .probe = [](void* self, int32_t measure, spore_probe* out, spore_error* error) -> spore_status {
@@ -67,23 +72,31 @@ inline const spore_backend_ops Backend::Ops::table = {
     .create_vcpu = [](void* self, uint32_t index, spore_error* error) -> spore_status {
       return guarded(error, [&] { return detail::backend(self).create_vcpu(index); });
     },
-    .destroy_vcpu = [](void* self,
-                       uint32_t index) { detail::swallow([&] { detail::backend(self).destroy_vcpu(index); }); },
+    .destroy_vcpu =
+        [](void* self, uint32_t index) {
+          detail::swallow(detail::backend(self), "destroy_vcpu", [&] { detail::backend(self).destroy_vcpu(index); });
+        },
     .run = [](void* self, uint32_t index, spore_exit* out, spore_error* error) -> spore_status {
       return guarded(error, [&] { return detail::backend(self).run(index, *out); });
     },
-    .kick = [](void* self, uint32_t index) { detail::swallow([&] { detail::backend(self).kick(index); }); },
+    .kick =
+        [](void* self, uint32_t index) {
+          detail::swallow(detail::backend(self), "kick", [&] { detail::backend(self).kick(index); });
+        },
     .set_irq_line = [](void* self, uint32_t gsi, int32_t level) -> spore_status {
-      return detail::guarded_status([&] { return detail::backend(self).set_irq_line(gsi, level != 0); });
+      return detail::guarded_status(detail::backend(self), "set_irq_line",
+                                    [&] { return detail::backend(self).set_irq_line(gsi, level != 0); });
     },
     .pulse_irq = [](void* self, uint32_t gsi) -> spore_status {
-      return detail::guarded_status([&] { return detail::backend(self).pulse_irq(gsi); });
+      return detail::guarded_status(detail::backend(self), "pulse_irq",
+                                    [&] { return detail::backend(self).pulse_irq(gsi); });
     },
     .add_doorbell = [](void* self, const spore_doorbell* doorbell, spore_error* error) -> spore_status {
       return guarded(error, [&] { return detail::backend(self).add_doorbell(*doorbell); });
     },
     .remove_doorbell = [](void* self, const spore_doorbell* doorbell) -> spore_status {
-      return detail::guarded_status([&] { return detail::backend(self).remove_doorbell(*doorbell); });
+      return detail::guarded_status(detail::backend(self), "remove_doorbell",
+                                    [&] { return detail::backend(self).remove_doorbell(*doorbell); });
     },
 };
 

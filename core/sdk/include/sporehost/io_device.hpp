@@ -5,7 +5,7 @@
 
 namespace spore {
 
-class IoDevice {
+class IoDevice : public Told {
  public:
   virtual ~IoDevice() = default;
   virtual const void* query_interface(std::string_view /*name*/) { return nullptr; }
@@ -29,22 +29,33 @@ inline IoDevice& io(void* self) {
 
 inline const spore_io_device_ops IoDevice::Ops::table = {
     .size = sizeof(spore_io_device_ops),
-    .destroy = [](void* self) { detail::swallow([&] { std::unique_ptr<IoDevice>(&detail::io(self)).reset(); }); },
+    .destroy =
+        [](void* self) {
+          detail::swallow(detail::io(self), "destroy", [&] { std::unique_ptr<IoDevice>(&detail::io(self)).reset(); });
+        },
     .query_interface = [](void* self, const char* name) -> const void* {
       const void* found = nullptr;
-      detail::swallow([&] { found = detail::io(self).query_interface(name); });
+      detail::swallow(detail::io(self), "query_interface", [&] { found = detail::io(self).query_interface(name); });
       return found;
     },
-    .describe = [](void* self, spore_io_traits* out) { detail::swallow([&] { detail::io(self).describe(*out); }); },
+    .describe =
+        [](void* self, spore_io_traits* out) {
+          detail::swallow(detail::io(self), "describe", [&] { detail::io(self).describe(*out); });
+        },
     .read =
         [](void* self, uint32_t window, uint64_t offset, void* data, uint32_t bytes) {
-          detail::swallow([&] { detail::io(self).read(window, offset, {static_cast<uint8_t*>(data), bytes}); });
+          detail::swallow(detail::io(self), "read", [&] {
+            detail::io(self).read(window, offset, {static_cast<uint8_t*>(data), bytes});
+          });
         },
     .write =
         [](void* self, uint32_t window, uint64_t offset, const void* data, uint32_t bytes) {
-          detail::swallow([&] { detail::io(self).write(window, offset, {static_cast<const uint8_t*>(data), bytes}); });
+          detail::swallow(detail::io(self), "write", [&] {
+            detail::io(self).write(window, offset, {static_cast<const uint8_t*>(data), bytes});
+          });
         },
-    .system_reset = [](void* self) { detail::swallow([&] { detail::io(self).system_reset(); }); },
+    .system_reset =
+        [](void* self) { detail::swallow(detail::io(self), "system_reset", [&] { detail::io(self).system_reset(); }); },
 };
 
 } // namespace spore

@@ -6,7 +6,7 @@
 
 namespace spore {
 
-class MemoryPolicy {
+class MemoryPolicy : public Told {
  public:
   virtual ~MemoryPolicy() = default;
   virtual const void* query_interface(std::string_view /*name*/) { return nullptr; }
@@ -37,10 +37,14 @@ inline MemoryPolicy& policy(void* self) {
 inline const spore_memory_policy_ops MemoryPolicy::Ops::table = {
     .size = sizeof(spore_memory_policy_ops),
     .destroy =
-        [](void* self) { detail::swallow([&] { std::unique_ptr<MemoryPolicy>(&detail::policy(self)).reset(); }); },
+        [](void* self) {
+          detail::swallow(detail::policy(self), "destroy",
+                          [&] { std::unique_ptr<MemoryPolicy>(&detail::policy(self)).reset(); });
+        },
     .query_interface = [](void* self, const char* name) -> const void* {
       const void* found = nullptr;
-      detail::swallow([&] { found = detail::policy(self).query_interface(name); });
+      detail::swallow(detail::policy(self), "query_interface",
+                      [&] { found = detail::policy(self).query_interface(name); });
       return found;
     },
     .plan = [](void* self, const spore_memory_request* request, const spore_memory_facts* facts, spore_memory_plan* out,
@@ -49,7 +53,8 @@ inline const spore_memory_policy_ops MemoryPolicy::Ops::table = {
     },
     .on_event =
         [](void* self, const spore_memory_event* event, const spore_memory_state* state, spore_memory_action* out) {
-          detail::swallow([&] { detail::policy(self).on_event(*event, *state, *out); });
+          detail::swallow(detail::policy(self), "on_event",
+                          [&] { detail::policy(self).on_event(*event, *state, *out); });
         },
 };
 

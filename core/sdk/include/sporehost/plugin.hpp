@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -139,6 +140,39 @@ class Host {
   const spore_host* table_;
 };
 
+// What every class of a kind has: whom to tell of an exception that has nowhere to go. FactoryOf sets it; in a test
+// that makes its objects by itself nobody is told.
+class Told {
+ public:
+  void tells(const spore_host* host) { host_ = host; }
+  [[nodiscard]] const spore_host* told() const { return host_; }
+
+ private:
+  const spore_host* host_ = nullptr;
+};
+
+namespace detail {
+
+template <typename Body>
+void swallow(Body&& body) noexcept {
+  (void)guarded(nullptr, [&]() -> Result<void> { return body(), Result<void>{}; });
+}
+
+// Runs the body of a function that has no status: an exception ends here, and the host's log says so.
+template <typename Body>
+void swallow(const Told& object, const char* function, Body&& body) noexcept {
+  const spore_host* host = object.told(); // before the body, which may be the object's end
+  spore_error error; // only its text's first byte needs to be something: this is on the way of each request
+  error.text[0] = '\0';
+  const spore_status status = guarded(&error, [&]() -> Result<void> { return body(), Result<void>{}; });
+  if (status == SPORE_OK || host == nullptr) return;
+  std::array<char, sizeof error.text + 64> line{};
+  std::snprintf(line.data(), line.size(), "%s: an exception was stopped here (SDK-7): %s", function, error.text);
+  host->log(host->context, SPORE_LOG_ERROR, {line.data(), std::strlen(line.data())});
+}
+
+} // namespace detail
+
 // What a class says of itself to become a factory. The strings are literals.
 struct FactoryInfo {
   const char* id;
@@ -154,6 +188,7 @@ struct FactoryOf {
   static spore_status create(const spore_host* host, spore_string options, spore_object* out, spore_error* error) {
     return guarded(error, [&]() -> Result<void> {
       SPORE_TRY(std::unique_ptr<T> object, T::create(Host(host), from_abi(options)));
+      static_cast<typename T::Ops::Base*>(object.get())->tells(host);
       out->ops = &T::Ops::table;
       // The object travels as a pointer to the base class that the thunks of its kind cast back to.
       out->self = static_cast<typename T::Ops::Base*>(object.release());

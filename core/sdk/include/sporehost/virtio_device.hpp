@@ -49,7 +49,7 @@ class Virtio {
   const spore_virtio* table_;
 };
 
-class VirtioDevice {
+class VirtioDevice : public Told {
  public:
   virtual ~VirtioDevice() = default;
   virtual const void* query_interface(std::string_view /*name*/) { return nullptr; }
@@ -70,10 +70,6 @@ class VirtioDevice {
 };
 
 namespace detail {
-template <typename Body>
-void swallow(Body&& body) noexcept {
-  (void)guarded(nullptr, [&]() -> Result<void> { return body(), Result<void>{}; });
-}
 inline VirtioDevice& virtio(void* self) {
   return *static_cast<VirtioDevice*>(self);
 }
@@ -82,35 +78,50 @@ inline VirtioDevice& virtio(void* self) {
 inline const spore_virtio_device_ops VirtioDevice::Ops::table = {
     .size = sizeof(spore_virtio_device_ops),
     .destroy =
-        [](void* self) { detail::swallow([&] { std::unique_ptr<VirtioDevice>(&detail::virtio(self)).reset(); }); },
+        [](void* self) {
+          detail::swallow(detail::virtio(self), "destroy",
+                          [&] { std::unique_ptr<VirtioDevice>(&detail::virtio(self)).reset(); });
+        },
     .query_interface = [](void* self, const char* name) -> const void* {
       const void* found = nullptr;
-      detail::swallow([&] { found = detail::virtio(self).query_interface(name); });
+      detail::swallow(detail::virtio(self), "query_interface",
+                      [&] { found = detail::virtio(self).query_interface(name); });
       return found;
     },
-    .describe = [](void* self,
-                   spore_virtio_traits* out) { detail::swallow([&] { detail::virtio(self).describe(*out); }); },
+    .describe =
+        [](void* self, spore_virtio_traits* out) {
+          detail::swallow(detail::virtio(self), "describe", [&] { detail::virtio(self).describe(*out); });
+        },
     .read_config =
         [](void* self, uint32_t offset, void* data, uint32_t bytes) {
-          detail::swallow([&] { detail::virtio(self).read_config(offset, {static_cast<uint8_t*>(data), bytes}); });
+          detail::swallow(detail::virtio(self), "read_config", [&] {
+            detail::virtio(self).read_config(offset, {static_cast<uint8_t*>(data), bytes});
+          });
         },
     .write_config =
         [](void* self, uint32_t offset, const void* data, uint32_t bytes) {
-          detail::swallow([&] {
+          detail::swallow(detail::virtio(self), "write_config", [&] {
             detail::virtio(self).write_config(offset, {static_cast<const uint8_t*>(data), bytes});
           });
         },
     .accept_features = [](void* self, uint64_t features) -> spore_status {
       spore_status status = SPORE_E_INTERNAL;
-      detail::swallow([&] { status = detail::virtio(self).accept_features(features); });
+      detail::swallow(detail::virtio(self), "accept_features",
+                      [&] { status = detail::virtio(self).accept_features(features); });
       return status;
     },
     .activate = [](void* self, uint64_t features, spore_error* error) -> spore_status {
       return guarded(error, [&] { return detail::virtio(self).activate(features); });
     },
-    .notify = [](void* self, uint32_t queue) { detail::swallow([&] { detail::virtio(self).notify(queue); }); },
-    .reset = [](void* self) { detail::swallow([&] { detail::virtio(self).reset(); }); },
-    .system_reset = [](void* self) { detail::swallow([&] { detail::virtio(self).system_reset(); }); },
+    .notify =
+        [](void* self, uint32_t queue) {
+          detail::swallow(detail::virtio(self), "notify", [&] { detail::virtio(self).notify(queue); });
+        },
+    .reset = [](void* self) { detail::swallow(detail::virtio(self), "reset", [&] { detail::virtio(self).reset(); }); },
+    .system_reset =
+        [](void* self) {
+          detail::swallow(detail::virtio(self), "system_reset", [&] { detail::virtio(self).system_reset(); });
+        },
 };
 
 } // namespace spore

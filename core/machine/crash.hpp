@@ -1,0 +1,15 @@
+// A plugin that dies takes the process with it. What can still be done is to say whose code it was, and to end with a
+// status that no workload's signal has.
+#pragma once
+
+namespace sporehost {
+
+// From here on SIGSEGV, SIGBUS, SIGABRT, SIGFPE and SIGILL are told in one line on standard error. Where the code, or
+// the call that this thread is in, is a plugin's, the process ends with kExitPlugin; else as it would have. [main],
+// once
+void install_crash_handler();
+
+// Writes "sporehost: " and the texts and a line's end to standard error. Safe in signal handlers.
+void say_from_handler(const char* const* texts, unsigned count);
+
+} // namespace sporehost

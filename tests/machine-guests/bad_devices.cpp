@@ -1,0 +1,97 @@
+// Devices that die or do not let go, in every place where a machine can meet that. `how` says which.
+#include <sporehost/io_device.hpp>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+namespace {
+
+constexpr const char* kHow = R"({
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["how"],
+  "properties": {"how": {"type": "string", "description": "What it does wrong."}}
+})";
+
+[[gnu::noinline]] void crash() {
+  volatile int* nowhere = nullptr;
+  *nowhere = 1;
+}
+
+[[noreturn]] void sleep_for_ever() {
+  while (true) ::pause();
+}
+
+// A device without any need of a guest: a timer of its own sets it off.
+class BadDevice final : public spore::IoDevice {
+ public:
+  static constexpr spore::FactoryInfo info{"bad-device", "dies, or does not return; for tests", kHow};
+
+  static spore::Result<std::unique_ptr<BadDevice>> create(spore::Host host, std::string_view /*options*/) {
+    auto device = std::unique_ptr<BadDevice>(new BadDevice(host.option_string("/how").value_or("")));
+    if (device->how_ == "create") crash();
+    uint64_t timer = 0;
+    const auto* table = host.table();
+    table->start_timer(
+        table->context, 100'000'000, [](void* self) { static_cast<BadDevice*>(self)->act(); }, device.get(), &timer);
+    return device;
+  }
+  ~BadDevice() override {
+    if (how_ == "destroy") crash();
+  }
+
+  void describe(spore_io_traits& out) override {
+    out.window_count = 1;
+    out.windows[0] = {.space = SPORE_IO_PORT, .reserved = 0, .base = 0xd00, .bytes = 8};
+    if (how_ == "describe") throw std::runtime_error("nothing to describe");
+  }
+  void read(uint32_t, uint64_t, std::span<uint8_t>) override {}
+  void write(uint32_t, uint64_t, std::span<const uint8_t>) override {}
+  void system_reset() override {}
+
+ private:
+  explicit BadDevice(std::string how) : how_(std::move(how)) {}
+
+  void act() {
+    if (how_ == "crash") crash();
+    if (how_ == "abort") std::abort();
+    if (how_ == "throw") throw std::runtime_error("boom");
+    if (how_ == "hang") sleep_for_ever();
+    if (how_ == "thread") std::thread(crash).detach();
+  }
+
+  const std::string how_;
+};
+
+// Takes its own lock in a thread and keeps it.
+class BadVirtio final : public spore::VirtioDevice {
+ public:
+  static constexpr spore::FactoryInfo info{"bad-virtio", "keeps its lock; for tests", R"({"type": "object"})"};
+
+  static spore::Result<std::unique_ptr<BadVirtio>> create(spore::Host host, std::string_view /*options*/) {
+    SPORE_TRY(const auto* virtio, host.require<spore_virtio>(SPORE_VIRTIO_1));
+    auto device = std::unique_ptr<BadVirtio>(new BadVirtio);
+    std::thread([virtio] {
+      ::usleep(100'000);
+      virtio->lock(virtio->context);
+      sleep_for_ever();
+    }).detach();
+    return device;
+  }
+  void describe(spore_virtio_traits& out) override {
+    out.device_id = 4;
+    out.queue_count = 1;
+    out.queue_size_max[0] = 8;
+  }
+  void read_config(uint32_t, std::span<uint8_t>) override {}
+  void notify(uint32_t) override {}
+  void reset() override {}
+};
+
+} // namespace
+
+SPOREHOST_PLUGIN("bad-devices", "1.0.0", BadDevice, BadVirtio)

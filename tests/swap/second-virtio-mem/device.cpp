@@ -254,7 +254,7 @@ class SecondVirtioMem final : public spore::VirtioDevice {
   }
 
   // What the host cannot do now is BUSY, never the driver's fault: Linux gives up a device that answers ERROR.
-  Reply count(std::atomic_ref<uint64_t> counter, spore_status status) {
+  Reply count(spore::Counter counter, spore_status status) {
     if (status != SPORE_OK) {
       wake_owed_ = true;
       return {BUSY};
@@ -265,7 +265,8 @@ class SecondVirtioMem final : public spore::VirtioDevice {
   }
 
   void refuse() {
-    if (++refusals_ <= 8) host_.warn("second virtio-mem: the driver's request was wrong");
+    ++refusals_;
+    if (refusals_.value() <= 8) host_.warn("second virtio-mem: the driver's request was wrong");
   }
 
   // ---- sporehost.resizable-memory/1 ----
@@ -318,7 +319,7 @@ class SecondVirtioMem final : public spore::VirtioDevice {
   const spore::Virtio virtio_;
   const spore_elastic_memory* const elastic_;
   const spore_elastic_info region_;
-  const std::atomic_ref<uint64_t> plugs_, unplugs_, refusals_;
+  const spore::Counter plugs_, unplugs_, refusals_;
   const uint64_t portion_;
 
   // Guarded by the device's lock.

@@ -5,6 +5,7 @@
 #include "core/app/common.hpp"
 #include "core/base/size.hpp"
 #include "core/config/machine_schema.hpp"
+#include "core/machine/boot_check.hpp"
 #include "core/machine/planning.hpp"
 
 namespace sporehost::app {
@@ -30,6 +31,7 @@ int check_config(const Arguments& arguments) {
   if (!config) return complain(config.error());
   if (auto logging = set_up_logging(arguments, &*config); !logging) return complain(logging.error());
   plugin::Registry registry = make_registry(arguments, &*config);
+  if (auto checked = check_boot(*config); !checked) return complain(checked.error());
   if (auto checked = check_plugins(*config, registry); !checked) return complain(checked.error());
   std::printf("%s: ok\n", config->file.c_str());
   return 0;

@@ -12,6 +12,7 @@
 #include "core/base/log_output.hpp"
 #include "core/base/text.hpp"
 #include "core/machine/outcome.hpp"
+#include "core/machine/workload_request.hpp"
 
 namespace sporehost::app {
 
@@ -33,7 +34,9 @@ Result<MachineConfig> load_config(const Arguments& arguments) {
   overrides.cpus = arguments.value("cpus");
   overrides.argv = arguments.workload;
   overrides.json = arguments.has("json");
-  return apply_overrides(std::move(config), overrides, read_environment());
+  SPORE_TRY(config, apply_overrides(std::move(config), overrides, read_environment()));
+  SPORE_CHECK(check_workload(config));
+  return config;
 }
 
 plugin::Registry make_registry(const Arguments& arguments, const MachineConfig* config, PluginsFor purpose) {

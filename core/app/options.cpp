@@ -29,7 +29,7 @@ const std::vector<Option>& all_options() {
   static const std::vector<Option> options = {
       flag("help", "h", "show this text"),
       flag("version", "V", "show the version of the program and of the plugin interface"),
-      value("config", "c", "FILE", "the machine description (YAML)"),
+      value("config", "c", "FILE", "the machine description (YAML); - reads it from standard input"),
       value("memory", "m", "auto|SIZE", "guest memory, such as 512MiB or 16GiB; auto boots small and grows"),
       value("kernel", "k", "managed|FILE", "the kernel; a file of your own makes memory fixed"),
       value("initrd", "i", "managed|none|FILE", "the initrd; a file of your own makes memory fixed"),
@@ -98,6 +98,54 @@ std::string usage_line(const Command& command) {
   return line;
 }
 
+// The option that a word begins, as its users write it: "--memory" of "--memory=2GiB".
+std::string stem_of(const std::string& word) {
+  return word.substr(0, word.find('='));
+}
+
+const Option* find_option(const std::string& name) {
+  for (const Option& option : all_options())
+    if (option.fullName() == name) return &option;
+  return nullptr;
+}
+
+// An option that takes a value takes the next word, whatever it is: "--memory --cpus 2" would ask for '--cpus' memory.
+Result<void> check_value(const std::string& name, const std::string& text, const std::string& word,
+                         const std::string& where) {
+  const Option* option = find_option(name);
+  if (option == nullptr || !option->takesArgument()) return {};
+  const bool another_option = text.starts_with("--") && word == text;
+  if (!text.empty() && !another_option) return {};
+  return fail(SPORE_E_INVALID, "option '--" + name + "'" + where + " wants a value: " + option->argumentName());
+}
+
+template <typename Wanted>
+bool is(const Poco::Exception& error) {
+  return dynamic_cast<const Wanted*>(&error) != nullptr;
+}
+
+// Poco's exceptions name the option and say no more.
+spore::Error refusal(const Poco::Exception& error, const std::string& word, const Command& command,
+                     const std::string& where) {
+  const std::string stem = stem_of(word);
+  const std::string option = "option " + quote(stem) + where;
+  if (is<Poco::Util::UnknownOptionException>(error))
+    return fail(SPORE_E_INVALID, "unknown option " + quote(stem) + where + did_you_mean(stem, option_names(command)));
+  if (is<Poco::Util::DuplicateOptionException>(error))
+    return fail(SPORE_E_INVALID, option + " is given twice; give it once");
+  if (is<Poco::Util::UnexpectedArgumentException>(error)) return fail(SPORE_E_INVALID, option + " takes no value");
+  if (is<Poco::Util::AmbiguousOptionException>(error))
+    return fail(SPORE_E_INVALID, option + " can be more than one; write it out");
+  return fail(SPORE_E_INVALID, option + ": " + error.message());
+}
+
+spore::Error unknown_command(const std::string& word, const std::vector<std::string>& names) {
+  std::string text = "unknown command " + quote(word);
+  const bool description = word.ends_with(".yaml") || word.ends_with(".yml") || word.ends_with(".json");
+  text += description ? "; a machine description is given with --config " + word : did_you_mean(word, names);
+  return fail(SPORE_E_INVALID, text + "; a workload's command goes behind --");
+}
+
 } // namespace
 
 Result<Arguments> parse_arguments(const std::vector<std::string>& words, const std::vector<Command>& commands) {
@@ -108,8 +156,9 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
   Poco::Util::OptionProcessor processor(set);
   processor.setUnixStyle(true);
   const std::string where = used == 0 ? "" : " of 'sporehost " + std::string(arguments.command->name) + "'";
-  for (size_t i = used; i < words.size(); ++i) {
-    if (words[i] == "--") {
+  std::string last; // the word before; an option at the end of the line may still want a value
+  for (size_t i = used; i < words.size(); last = words[i++]) {
+    if (words[i] == "--") { // also where an option in front of it wants a value: that is told below
       arguments.workload.assign(words.begin() + static_cast<ptrdiff_t>(i) + 1, words.end());
       break;
     }
@@ -117,22 +166,19 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
       std::string name;
       std::string text;
       if (processor.process(words[i], name, text)) {
+        if (!name.empty()) SPORE_CHECK(check_value(name, text, words[i], where));
         if (!name.empty()) arguments.options[name].push_back(text);
         continue;
       }
-    } catch (const Poco::Util::UnknownOptionException&) {
-      const auto names = option_names(*arguments.command);
-      const std::string stem = words[i].substr(0, words[i].find('='));
-      return fail(SPORE_E_INVALID, "unknown option " + quote(stem) + where + did_you_mean(stem, names));
     } catch (const Poco::Exception& e) {
-      return fail(SPORE_E_INVALID, "option " + quote(words[i]) + where + ": " + e.message());
+      return refusal(e, words[i], *arguments.command, where);
     }
     arguments.rest.push_back(words[i]);
   }
   try {
     processor.checkRequired();
-  } catch (const Poco::Exception& e) {
-    return fail(SPORE_E_INVALID, e.message());
+  } catch (const Poco::Exception&) {
+    return fail(SPORE_E_INVALID, "option " + quote(last) + where + " wants a value");
   }
   if (*arguments.command->arguments == '\0' || used == 0) {
     std::vector<std::string> names;
@@ -144,9 +190,7 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
     if (!more.empty() && arguments.rest.size() == 1 && arguments.has("help")) return arguments;
     if (!more.empty())
       return fail(SPORE_E_INVALID, "'sporehost " + arguments.rest.front() + "' wants one more word: " + more);
-    return fail(SPORE_E_INVALID, "unknown command " + quote(arguments.rest.front()) +
-                                     did_you_mean(arguments.rest.front(), names) +
-                                     "; a workload's command goes behind --");
+    return unknown_command(arguments.rest.front(), names);
   }
   return arguments;
 }

@@ -65,8 +65,7 @@ class ConfigReader {
       return;
     }
     if (node->kind == Kind::scalar && !node->quoted && node->text == "1") return;
-    diagnostics_.add(node->at,
-                     "'version': expected 1, the only version that this program reads, got " + node->describe());
+    report_wrong_word(diagnostics_, *node, "version", "1, the only version that this program reads");
   }
 
   void read_name(const YamlNode& node, std::string_view what, std::string& out) {
@@ -82,8 +81,10 @@ class ConfigReader {
     if (node == nullptr) return std::nullopt;
     const auto text = read_text(diagnostics_, *node, what, "a path");
     if (!text) return std::nullopt;
-    if (!text->empty()) return (folder_ / *text).lexically_normal();
-    diagnostics_.add(node->at, quote(what) + ": the path is empty; remove the key or write a path");
+    const std::string mistake = path_mistake(*text);
+    if (mistake.empty()) return (folder_ / *text).lexically_normal();
+    diagnostics_.add(node->at,
+                     quote(what) + ": " + mistake + (text->empty() ? "; remove the key or write a path" : ""));
     return std::nullopt;
   }
 
@@ -95,11 +96,11 @@ class ConfigReader {
     if (*text == "managed")
       out = {};
     else if (*text == "none" && can_be_none)
-      out = {ArtifactOrigin::none, {}};
+      out = {ArtifactOrigin::none, {}, node->at};
     else if (*text == "none")
       diagnostics_.add(node->at, quote(what) + ": a machine needs a kernel; write managed or a path");
     else if (const auto path = read_path(node, what))
-      out = {ArtifactOrigin::custom_config, *path};
+      out = {ArtifactOrigin::custom_config, *path, node->at};
   }
 
   // COMMAND_LINE_SIZE of x86 and arm64, without the NUL. A kernel that takes less says so when it is loaded.
@@ -111,7 +112,7 @@ class ConfigReader {
     read_artifact(map.get("initrd"), "boot.initrd", true, boot.initrd);
     if (const auto* cmdline = map.get("cmdline")) {
       const auto text = read_text(diagnostics_, *cmdline, "boot.cmdline", "text");
-      if (text && text->find('\n') != std::string::npos)
+      if (text && text->find_first_of("\n\r") != std::string::npos)
         diagnostics_.add(cmdline->at, "'boot.cmdline': the kernel command line is one line; use '>-' to fold several");
       else if (text && text->size() > kMostCmdline)
         diagnostics_.add(cmdline->at, "'boot.cmdline': " + std::to_string(text->size()) + " bytes; Linux takes " +
@@ -119,28 +120,27 @@ class ConfigReader {
                                           " on its command line, the machine's own words included; shorten it");
       else if (text)
         boot.cmdline = *text;
+      boot.cmdline_at = cmdline->at;
     }
     map.finish();
   }
 
-  void read_memory_size(const YamlNode& node, std::string_view what, std::optional<uint64_t>& out) {
-    if (node.kind == Kind::scalar && node.text == "auto") {
-      out.reset();
-      return;
-    }
+  void read_memory_size(const YamlNode& node, std::string_view what, MemoryConfig& memory) {
+    if (node.kind == Kind::scalar && node.text == "auto") return;
     if (node.kind != Kind::scalar) return report_wrong_type(diagnostics_, node, what, "auto or a size such as 512MiB");
     const auto size = read_size(diagnostics_, node, what);
     if (!size) return;
     if (auto checked = check_memory_size(*size); !checked)
       diagnostics_.add(node.at, quote(what) + ": " + checked.error().text);
     else
-      out = *size;
+      memory.size = *size;
+    memory.size_at = node.at;
   }
 
   void read_memory(const YamlNode& node, MemoryConfig& memory) {
-    if (node.kind != Kind::mapping) return read_memory_size(node, "memory", memory.size);
+    if (node.kind != Kind::mapping) return read_memory_size(node, "memory", memory);
     MapReader map(diagnostics_, node, "memory");
-    if (const auto* size = map.get("size")) read_memory_size(*size, "memory.size", memory.size);
+    if (const auto* size = map.get("size")) read_memory_size(*size, "memory.size", memory);
     if (const auto* policy = map.get("policy"))
       if (auto use = read_use(*policy, "memory.policy", false)) memory.policy = std::move(*use);
     map.finish();
@@ -243,8 +243,14 @@ class ConfigReader {
 
   void read_workload(const YamlNode& node, WorkloadConfig& workload) {
     MapReader map(diagnostics_, node, "workload");
-    if (const auto* argv = map.get("argv")) read_argv(*argv, workload.argv);
-    if (const auto* env = map.get("env")) read_env(*env, workload.env);
+    if (const auto* argv = map.get("argv")) {
+      workload.argv_at = argv->at;
+      read_argv(*argv, workload.argv);
+    }
+    if (const auto* env = map.get("env")) {
+      workload.env_at = env->at;
+      read_env(*env, workload.env);
+    }
     if (const auto* cwd = map.get("cwd")) {
       const auto text = read_text(diagnostics_, *cwd, "workload.cwd", "an absolute path in the guest");
       if (text && !text->starts_with('/'))
@@ -371,23 +377,30 @@ class ConfigReader {
   fs::path folder_;
 };
 
-} // namespace
-
-Result<MachineConfig> parse_machine_config(std::string_view text, const std::string& name) {
-  SPORE_TRY(const YamlNode root, parse_yaml(text, name));
-  Diagnostics diagnostics(name);
+// `folder` is what paths in the text are relative to.
+Result<MachineConfig> parse(std::string_view text, const std::string& file, const std::string& machine,
+                            const fs::path& folder) {
+  SPORE_TRY(const YamlNode root, parse_yaml(text, file));
+  Diagnostics diagnostics(file);
   MachineConfig config;
-  config.file = name;
-  config.name = default_name(name);
-  ConfigReader(diagnostics, fs::path(name).parent_path()).read(root, config);
+  config.file = file;
+  config.name = machine;
+  ConfigReader(diagnostics, folder).read(root, config);
   if (!diagnostics.empty()) return diagnostics.error();
   if (config.memory.policy.name.empty()) config.memory.policy.name = config.memory.policy.plugin;
   return config;
 }
 
+} // namespace
+
+Result<MachineConfig> parse_machine_config(std::string_view text, const std::string& name) {
+  return parse(text, name, default_name(name), fs::path(name).parent_path());
+}
+
 Result<MachineConfig> load_machine_config(const fs::path& path) {
-  SPORE_TRY(const std::string text, read_yaml_file(path.string()));
-  return parse_machine_config(text, path.string());
+  SPORE_TRY(const YamlText read, read_yaml_file(path.string()));
+  if (read.is_file) return parse_machine_config(read.text, path.string());
+  return parse(read.text, path == "-" ? "standard input" : path.string(), "machine", {});
 }
 
 } // namespace sporehost

@@ -36,6 +36,7 @@ enum class ArtifactOrigin {
 struct Artifact {
   ArtifactOrigin origin = ArtifactOrigin::managed;
   std::filesystem::path path;
+  Position at; // where the file names it; line 0: not from the file
 };
 
 // The serial port that software expects on the board of this architecture; `serial` in a list of devices stands for it.
@@ -57,14 +58,18 @@ struct BootConfig {
   Artifact kernel;
   Artifact initrd;
   std::string cmdline; // appended to the command line that the board makes; may be empty
+  Position cmdline_at;
 };
 
 struct MemoryConfig {
   std::optional<uint64_t> size; // bytes, a multiple of 1 MiB and not 0; empty: auto
+  Position size_at;             // line 0: not from the file
   PluginUse policy;             // memory-policy-auto where none is named; it makes an explicit size plain fixed RAM
 };
 
 struct WorkloadConfig {
+  Position argv_at; // line 0: not from the file
+  Position env_at;
   std::vector<std::string> argv;                        // empty: none given
   std::vector<std::pair<std::string, std::string>> env; // in the order of the file
   std::string cwd = "/";                                // in the guest, absolute
@@ -135,6 +140,9 @@ inline constexpr size_t kMostDevices = 32;
 //
 // Errors: SPORE_E_INVALID with one `file:line:column: ...` line for each of up to 20 mistakes; the loader's own for a
 // file that cannot be read (SPORE_E_NOT_FOUND, SPORE_E_PERMISSION, SPORE_E_IO).
+//
+// The loader takes `-` for standard input, and reads pipes and FIFOs as well, to their end and once. Paths in such a
+// text are relative to the working directory, and the machine is called "machine" where it has no name.
 [[nodiscard]] spore::Result<MachineConfig> load_machine_config(const std::filesystem::path& path);
 [[nodiscard]] spore::Result<MachineConfig> parse_machine_config(std::string_view text, const std::string& name);
 

@@ -5,12 +5,14 @@
 #include <charconv>
 #include <exception>
 #include <set>
+#include <utility>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 #include <vector>
 
+#include "core/base/size.hpp"
 #include "core/base/text.hpp"
 #include "core/config/schema_explain.hpp"
 #include "core/config/schema_rewrite.hpp"
@@ -103,13 +105,17 @@ Result<std::vector<Mistake>> run_valijson(const json& schema, const json& value)
 // Walks options beside the spelled schema: sizes and durations become numbers, defaults appear, unknown keys go.
 class Canonicaliser {
  public:
+  // What a schema's author writes as a default may be a plain number of milliseconds; what a user writes may not.
+  enum class Source { options, defaults };
+  explicit Canonicaliser(Source source) : source_(source) {}
+
   std::vector<Mistake> mistakes;
   std::vector<Mistake> unknown_keys;
 
   void walk(json& value, const json& schema, const std::string& pointer) {
     if (!schema.is_object()) return;
     if (const auto format = unit_format(schema)) return convert(value, *format, pointer);
-    if (value.is_string()) convert_branches(value, schema);
+    convert_branches(value, schema, pointer);
     if (value.is_object()) walk_object(value, schema, pointer);
     if (value.is_array()) walk_array(value, schema, pointer);
     if (schema.contains("allOf") && schema["allOf"].is_array())
@@ -117,7 +123,16 @@ class Canonicaliser {
   }
 
  private:
+  // "every: 5" could be milliseconds or seconds; the machine's own keys refuse it as well.
+  bool refuse_bare_duration(const json& value, UnitFormat format, const std::string& pointer) {
+    if (format != UnitFormat::duration || !value.is_number() || source_ == Source::defaults) return false;
+    auto spelled = parse_duration(value.dump());
+    mistakes.push_back({pointer, spelled ? "the unit is missing" : spelled.error().text});
+    return true;
+  }
+
   void convert(json& value, UnitFormat format, const std::string& pointer) {
+    if (refuse_bare_duration(value, format, pointer)) return;
     auto number = unit_value(format, value);
     if (number)
       value = *number;
@@ -127,12 +142,16 @@ class Canonicaliser {
   }
 
   // "auto or a size": the branch applies if the text is one.
-  static void convert_branches(json& value, const json& schema) {
+  void convert_branches(json& value, const json& schema, const std::string& pointer) {
+    if (!value.is_string() && !value.is_number()) return;
     for (const char* key : {"anyOf", "oneOf"}) {
       if (!schema.contains(key) || !schema[key].is_array()) continue;
+      const bool takes_numbers = std::any_of(schema[key].begin(), schema[key].end(), takes_a_number);
       for (const json& branch : schema[key]) {
         const auto format = unit_format(branch);
         if (!format) continue;
+        if (!takes_numbers && refuse_bare_duration(value, *format, pointer)) return;
+        if (!value.is_string()) continue;
         if (auto number = unit_value(*format, value)) {
           value = *number;
           return;
@@ -179,7 +198,9 @@ class Canonicaliser {
     if (!part.is_object()) return;
     if (part.contains("default")) {
       json value = part["default"];
+      const Source around = std::exchange(source_, Source::defaults);
       walk(value, part, pointer);
+      source_ = around;
       object[key] = std::move(value);
       return;
     }
@@ -191,6 +212,12 @@ class Canonicaliser {
       for (const json& name : part["required"])
         if (name.is_string() && !made.contains(name.get<std::string>())) return;
     object[key] = std::move(made);
+  }
+
+  static bool takes_a_number(const json& branch) {
+    return branch.is_object() && !unit_format(branch) &&
+           (!branch.contains("type") || branch["type"] == "integer" || branch["type"] == "number") &&
+           !branch.contains("const") && !branch.contains("enum");
   }
 
   static bool lists(const json& schema, const char* keyword, const std::string& word) {
@@ -209,6 +236,8 @@ class Canonicaliser {
         walk(list[i], items[i], below);
     }
   }
+
+  Source source_;
 };
 
 // Every default must fit the schema that it stands in; else the plugin's author would hear of it from users.
@@ -216,7 +245,7 @@ Result<void> check_defaults(const json& spelled, const json& canonical, const st
   if (!spelled.is_object()) return {};
   if (spelled.contains("default")) {
     json value = spelled["default"];
-    Canonicaliser walker;
+    Canonicaliser walker(Canonicaliser::Source::defaults);
     walker.walk(value, spelled, "");
     SPORE_TRY(const std::vector<Mistake> mistakes, run_valijson(canonical, value));
     if (!mistakes.empty() || !walker.mistakes.empty() || !walker.unknown_keys.empty())
@@ -265,7 +294,7 @@ Result<std::string> OptionSchema::apply(const OptionTree& options) const {
   if (too_long) return diagnostics.error();
 
   json value = options.value;
-  Canonicaliser walker;
+  Canonicaliser walker(Canonicaliser::Source::options);
   walker.walk(value, spelled_, "");
   std::set<std::string> reported;
   for (const Mistake& mistake : walker.unknown_keys)

@@ -22,10 +22,10 @@ spore::Error option_error(std::string_view option, const std::string& text) {
 }
 
 Result<Artifact> read_artifact(std::string_view option, const std::string& text, bool can_be_none) {
-  if (text.empty()) return option_error(option, "the path is empty");
+  if (const std::string mistake = path_mistake(text); !mistake.empty()) return option_error(option, mistake);
   if (text == "managed") return Artifact{};
-  if (text != "none") return Artifact{ArtifactOrigin::custom_option, text};
-  if (can_be_none) return Artifact{ArtifactOrigin::none, {}};
+  if (text != "none") return Artifact{ArtifactOrigin::custom_option, text, {}};
+  if (can_be_none) return Artifact{ArtifactOrigin::none, {}, {}};
   return option_error(option, "a machine needs a kernel; give managed or a path");
 }
 
@@ -38,6 +38,7 @@ Result<void> override_memory(MachineConfig& config, const std::string& text) {
   if (!size) return size.error().in("--memory");
   if (auto checked = check_memory_size(*size); !checked) return checked.error().in("--memory");
   config.memory.size = *size;
+  config.memory.size_at = {};
   return {};
 }
 
@@ -67,7 +68,7 @@ Result<void> override_cpus(MachineConfig& config, const std::string& text) {
 Result<void> override_path(std::string_view option, const std::optional<std::string>& text,
                            std::optional<std::filesystem::path>& out) {
   if (!text) return {};
-  if (text->empty()) return option_error(option, "the path is empty");
+  if (const std::string mistake = path_mistake(*text); !mistake.empty()) return option_error(option, mistake);
   out = *text;
   return {};
 }
@@ -83,6 +84,12 @@ bool is_instance_name(std::string_view text) {
 
 bool is_plugin_id(std::string_view text) {
   return is_instance_name(text) && text.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
+}
+
+std::string path_mistake(std::string_view text) {
+  if (text.empty()) return "the path is empty";
+  if (text != "~" && !text.starts_with("~/")) return {};
+  return quote(text) + " begins with '~', which only a shell expands; write the whole path, or ./~ for that name";
 }
 
 Result<void> check_memory_size(uint64_t bytes) {
@@ -129,7 +136,7 @@ Result<MachineConfig> apply_overrides(MachineConfig config, const Overrides& ove
                                       const Environment& environment) {
   if (overrides.memory) SPORE_CHECK(override_memory(config, *overrides.memory));
   if (environment.kernel_image && !environment.kernel_image->empty())
-    config.boot.kernel = {ArtifactOrigin::custom_environment, *environment.kernel_image};
+    config.boot.kernel = {ArtifactOrigin::custom_environment, *environment.kernel_image, {}};
   if (overrides.kernel) {
     SPORE_TRY(config.boot.kernel, read_artifact("--kernel", *overrides.kernel, false));
   }
@@ -143,6 +150,7 @@ Result<MachineConfig> apply_overrides(MachineConfig config, const Overrides& ove
   if (!overrides.argv.empty()) {
     if (overrides.argv.front().empty()) return option_error("the command", "the program's name is empty");
     config.workload.argv = overrides.argv;
+    config.workload.argv_at = {};
   }
   if (overrides.json) config.report = ReportFormat::json;
   return config;

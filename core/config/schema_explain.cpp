@@ -1,5 +1,6 @@
 #include "core/config/schema_explain.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -68,6 +69,13 @@ std::vector<std::string> types_of(const json& schema) {
   return types;
 }
 
+// A text that would be a number, or true or false, without its quotes.
+bool only_quotes_are_wrong(const json& written, const std::vector<std::string>& types) {
+  if (!written.is_string()) return false;
+  const json bare = json::parse(written.get_ref<const std::string&>(), nullptr, false);
+  return std::any_of(types.begin(), types.end(), [&](const std::string& type) { return has_type(bare, type); });
+}
+
 // "a size such as 512MiB", "'a', 'b' or 'c'", "a whole number".
 std::string expectation(const json& schema) {
   if (!schema.is_object()) return {};
@@ -105,6 +113,8 @@ std::optional<std::string> wrong_kind(const json& spelled, const json& canonical
   if (fits && canonical.contains("const") && canonical["const"] == value) return std::nullopt;
   const std::string expected = expectation(spelled);
   if (expected.empty()) return std::nullopt;
+  if (!fits && only_quotes_are_wrong(value, types))
+    return "expected " + expected + ", got the text " + got + "; write it without quotes";
   std::string text = "expected " + expected + ", got " + got;
   if (!value.is_string() || !spelled.contains("enum")) return text;
   std::vector<std::string> words;

@@ -190,7 +190,11 @@ void make_editable(json& schema) {
   for (const char* key : {"title", "description", "default", "examples"})
     if (schema.contains(key)) out[key] = schema[key];
   const char* pattern = *format == UnitFormat::size ? "^[0-9]+ *([KMGT](iB)?)?$" : "^[0-9]+ *(ms|s|min|h)$";
-  out["anyOf"] = {{{"type", "string"}, {"pattern", pattern}}, {{"type", "integer"}, {"minimum", 0}}};
+  const json text = {{"type", "string"}, {"pattern", pattern}};
+  if (*format == UnitFormat::size)
+    out["anyOf"] = {text, {{"type", "integer"}, {"minimum", 0}}};
+  else
+    out.update(text);
   schema = std::move(out);
 }
 

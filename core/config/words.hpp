@@ -27,6 +27,9 @@ inline constexpr const char* kPluginIdRule =
 [[nodiscard]] bool is_instance_name(std::string_view text);
 [[nodiscard]] bool is_plugin_id(std::string_view text);
 
+// What is wrong with a path as somebody wrote it; empty: nothing. `~` is expanded by shells alone.
+[[nodiscard]] std::string path_mistake(std::string_view text);
+
 // A machine's memory: not 0, and a multiple of 1 MiB.
 [[nodiscard]] spore::Result<void> check_memory_size(uint64_t bytes);
 

@@ -1,6 +1,7 @@
 #include "core/config/yaml_node.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
@@ -18,6 +19,7 @@
 #include "core/base/size.hpp"
 #include "core/base/text.hpp"
 #include "core/base/unique_fd.hpp"
+#include "core/config/surrogate_pairs.hpp"
 
 namespace sporehost {
 namespace {
@@ -47,6 +49,8 @@ struct Refused {
 // Builds the tree. A frame is a collection that is still open.
 class TreeBuilder final : public YAML::EventHandler {
  public:
+  explicit TreeBuilder(const SurrogatePairs& source) : source_(source) {}
+
   [[nodiscard]] YamlNode take() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -117,6 +121,8 @@ class TreeBuilder final : public YAML::EventHandler {
     size_t nodes;
     size_t depth;
   };
+
+  [[nodiscard]] Position position(const YAML::Mark& mark) const { return source_.original(sporehost::position(mark)); }
 
   static void refuse_tag(Position at, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!") return;
@@ -199,6 +205,7 @@ class TreeBuilder final : public YAML::EventHandler {
     frame.key.reset();
   }
 
+  const SurrogatePairs& source_;
   YamlNode root_;
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, Anchored> anchors_;
@@ -271,7 +278,17 @@ spore::Error syntax_error(const YAML::Exception& error, std::string_view text, c
     return fail(SPORE_E_INVALID,
                 format_position(file, {last_line, 1}) +
                     ": not valid YAML: the file ends inside a quoted text, a list or a mapping; close it");
+  if (error.msg.starts_with(YAML::ErrorMsg::INVALID_UNICODE))
+    return fail(SPORE_E_INVALID, format_position(file, at) +
+                                     ": half of a JSON surrogate pair, such as \"\\ud83d\\ude00\"; " +
+                                     "in YAML write the character itself, or \"\\U0001F600\"");
   return fail(SPORE_E_INVALID, format_position(file, at) + ": not valid YAML: " + error.msg);
+}
+
+// Whoever gave us standard input may have made it non-blocking.
+bool wait_readable(int fd) {
+  pollfd wait{fd, POLLIN, 0};
+  return ::poll(&wait, 1, -1) > 0 || errno == EINTR;
 }
 
 } // namespace
@@ -294,9 +311,10 @@ Result<YamlNode> parse_yaml(std::string_view text, const std::string& file) {
   if (text.size() > kYamlFileBytes)
     return fail(SPORE_E_INVALID, file + ": the file is larger than " + format_size(kYamlFileBytes));
   SPORE_CHECK(check_text(text, file));
-  TreeBuilder builder;
+  const SurrogatePairs source(text);
+  TreeBuilder builder(source);
   try {
-    std::istringstream stream(with_end(text));
+    std::istringstream stream(with_end(source.text()));
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) return fail(SPORE_E_INVALID, file + ": the file is empty");
     parser.HandleNextDocument(builder);
@@ -312,28 +330,33 @@ Result<YamlNode> parse_yaml(std::string_view text, const std::string& file) {
   return root;
 }
 
-Result<std::string> read_yaml_file(const std::string& path) {
+Result<YamlText> read_yaml_file(const std::string& path) {
+  const bool standard_input = path == "-";
+  const std::string name = standard_input ? "standard input" : path;
   const auto failed = [&](const char* what) {
     const int code = errno;
     const spore_status status = code == ENOENT ? SPORE_E_NOT_FOUND : code == EACCES ? SPORE_E_PERMISSION : SPORE_E_IO;
-    return fail(status, path + ": cannot " + what + " the file: " + std::strerror(code));
+    return fail(status, name + ": cannot " + what + " the file: " + std::strerror(code));
   };
-  // O_NONBLOCK: opening a FIFO must not hang; it is refused below.
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return failed("open");
+  const UniqueFd opened(standard_input ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!standard_input && !opened) return failed("open");
+  const int fd = standard_input ? STDIN_FILENO : opened.get();
   struct stat facts {};
-  if (::fstat(fd.get(), &facts) != 0) return failed("read");
-  if (!S_ISREG(facts.st_mode)) return fail(SPORE_E_INVALID, path + ": not a regular file");
-  std::string text;
+  if (::fstat(fd, &facts) != 0) return failed("read");
+  if (S_ISDIR(facts.st_mode) || S_ISBLK(facts.st_mode))
+    return fail(SPORE_E_INVALID, name + ": neither a file nor a pipe");
+  YamlText read;
+  read.is_file = !standard_input && S_ISREG(facts.st_mode);
   char buffer[16384];
-  while (text.size() <= kYamlFileBytes) {
-    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+  while (read.text.size() <= kYamlFileBytes) {
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EAGAIN && wait_readable(fd)) continue;
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed("read");
-    if (got == 0) return text;
-    text.append(buffer, static_cast<size_t>(got));
+    if (got == 0) return read;
+    read.text.append(buffer, static_cast<size_t>(got));
   }
-  return fail(SPORE_E_INVALID, path + ": the file is larger than " + format_size(kYamlFileBytes));
+  return fail(SPORE_E_INVALID, name + ": the file is larger than " + format_size(kYamlFileBytes));
 }
 
 } // namespace sporehost

@@ -46,7 +46,13 @@ inline constexpr size_t kYamlFileBytes = size_t{1} << 20;
 // Parses `text`; `file` is only used in messages.
 [[nodiscard]] spore::Result<YamlNode> parse_yaml(std::string_view text, const std::string& file);
 
-// Reads a regular file of at most kYamlFileBytes.
-[[nodiscard]] spore::Result<std::string> read_yaml_file(const std::string& path);
+struct YamlText {
+  std::string text;
+  bool is_file = false; // a regular file, which lies in a folder; not a pipe, a FIFO or a terminal
+};
+
+// Reads at most kYamlFileBytes: a regular file, or a pipe, a FIFO or a character device to its end; "-" is standard
+// input. Waits for a writer, as every reader of a FIFO does.
+[[nodiscard]] spore::Result<YamlText> read_yaml_file(const std::string& path);
 
 } // namespace sporehost

@@ -22,6 +22,14 @@ void report_wrong_type(Diagnostics& diagnostics, const YamlNode& node, std::stri
   diagnostics.add(node.at, subject(what) + "expected " + std::string(expected) + ", got " + node.describe());
 }
 
+void report_wrong_word(Diagnostics& diagnostics, const YamlNode& node, std::string_view what,
+                       std::string_view expected) {
+  const bool in_quotes = node.kind == Kind::scalar && node.quoted;
+  diagnostics.add(node.at,
+                  subject(what) + "expected " + std::string(expected) + ", got " +
+                      (in_quotes ? "the text " + node.describe() + "; write it without quotes" : node.describe()));
+}
+
 std::optional<std::string> read_text(Diagnostics& diagnostics, const YamlNode& node, std::string_view what,
                                      std::string_view expected) {
   if (node.kind == Kind::scalar) return node.text;
@@ -59,14 +67,14 @@ std::optional<uint64_t> read_number(Diagnostics& diagnostics, const YamlNode& no
                       std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '9'; });
   const uint64_t value = digits ? std::stoull(*text) : 0;
   if (digits && value >= low && value <= high) return value;
-  report_wrong_type(diagnostics, node, what, expected);
+  report_wrong_word(diagnostics, node, what, expected);
   return std::nullopt;
 }
 
 std::optional<bool> read_bool(Diagnostics& diagnostics, const YamlNode& node, std::string_view what) {
   if (node.kind == Kind::scalar && !node.quoted && node.text == "true") return true;
   if (node.kind == Kind::scalar && !node.quoted && node.text == "false") return false;
-  report_wrong_type(diagnostics, node, what, "true or false");
+  report_wrong_word(diagnostics, node, what, "true or false");
   return std::nullopt;
 }
 

@@ -21,6 +21,10 @@ namespace sporehost {
 void report_wrong_type(Diagnostics& diagnostics, const YamlNode& node, std::string_view what,
                        std::string_view expected);
 
+// The same where a number or true and false are due: a text in quotes is none, although it looks like one.
+void report_wrong_word(Diagnostics& diagnostics, const YamlNode& node, std::string_view what,
+                       std::string_view expected);
+
 // Any scalar as it was written; `5` and `true` are taken as text.
 std::optional<std::string> read_text(Diagnostics& diagnostics, const YamlNode& node, std::string_view what,
                                      std::string_view expected);

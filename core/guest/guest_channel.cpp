@@ -23,27 +23,6 @@ bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;
 }
 
-spore::Result<void> check_run(const guest::Run& run) {
-  auto invalid = [](std::string text) { return spore::fail(SPORE_E_INVALID, "guest command: " + std::move(text)); };
-  if (run.argv.empty() || run.argv.front().empty()) return invalid("no program is named");
-  if (run.argv.size() > guest::kMaxArguments) {
-    return invalid(number_text(run.argv.size()) + " arguments; at most " + number_text(guest::kMaxArguments));
-  }
-  if (run.env.size() > guest::kMaxEnvironment) {
-    return invalid(number_text(run.env.size()) + " variables; at most " + number_text(guest::kMaxEnvironment));
-  }
-  if (std::any_of(run.argv.begin(), run.argv.end(), has_nul)) return invalid("an argument contains a NUL byte");
-  for (const std::string& variable : run.env) {
-    if (has_nul(variable)) return invalid("an environment variable contains a NUL byte");
-    if (variable.find('=') == std::string::npos || variable.front() == '=') {
-      return invalid("environment entry '" + printable(variable.substr(0, 80)) + "' is not of the form NAME=value");
-    }
-  }
-  if (has_nul(run.cwd)) return invalid("the working directory contains a NUL byte");
-  if (run.limits.size() > guest::kMaxLimits) return invalid("too many resource limits");
-  return {};
-}
-
 } // namespace
 
 std::string_view to_string(GuestChannel::State state) {
@@ -256,6 +235,32 @@ spore::Result<void> GuestChannel::send(guest::Bytes frame, std::string_view comm
   return spore::fail(SPORE_E_BUSY, std::string(command) + ": the guest's agent does not read what it is sent");
 }
 
+spore::Result<void> check_run(const guest::Run& run) {
+  auto invalid = [](std::string text) { return spore::fail(SPORE_E_INVALID, "workload: " + std::move(text)); };
+  if (run.argv.empty() || run.argv.front().empty()) return invalid("no program is named");
+  if (run.argv.size() > guest::kMaxArguments) {
+    return invalid(number_text(run.argv.size()) + " arguments; at most " + number_text(guest::kMaxArguments));
+  }
+  if (run.env.size() > guest::kMaxEnvironment) {
+    return invalid(number_text(run.env.size()) + " variables; at most " + number_text(guest::kMaxEnvironment));
+  }
+  if (std::any_of(run.argv.begin(), run.argv.end(), has_nul)) return invalid("an argument contains a NUL byte");
+  for (const std::string& variable : run.env) {
+    if (has_nul(variable)) return invalid("an environment variable contains a NUL byte");
+    if (variable.find('=') == std::string::npos || variable.front() == '=') {
+      return invalid("environment entry '" + printable(variable.substr(0, 80)) + "' is not of the form NAME=value");
+    }
+  }
+  if (has_nul(run.cwd)) return invalid("the working directory contains a NUL byte");
+  if (run.limits.size() > guest::kMaxLimits) return invalid("too many resource limits");
+  if (const std::size_t bytes = guest::payload_size(run); bytes > guest::kMaxPayload) {
+    return invalid("arguments and environment take " + number_text(bytes) +
+                   " bytes together; the guest's agent takes " + number_text(guest::kMaxPayload) +
+                   "; put the data into a file");
+  }
+  return {};
+}
+
 spore::Result<void> GuestChannel::run(guest::Run request) {
   SPORE_CHECK(need_conversation("run"));
   if (state_ != State::kAnswered) {
@@ -264,10 +269,7 @@ spore::Result<void> GuestChannel::run(guest::Run request) {
   SPORE_CHECK(check_run(request));
   request.protocol = protocol_;
   const guest::Encoded frame = guest::encode(request);
-  if (frame.empty()) {
-    return spore::fail(SPORE_E_INVALID,
-                       "guest command: arguments and environment exceed 64 KiB together; put the data into a file");
-  }
+  if (frame.empty()) return spore::fail(SPORE_E_INTERNAL, "workload: no frame holds what check_run() accepted");
   state_ = State::kStarting;
   auto sent = send(frame, "run");
   if (!sent) state_ = State::kAnswered;

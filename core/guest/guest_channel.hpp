@@ -65,6 +65,10 @@ struct ChannelCounters {
   std::uint64_t refused_commands = 0; // of the host: the guest did not read
 };
 
+// Whether the agent can be given this workload. SPORE_E_INVALID for no program, a NUL byte, a variable without '=', or
+// more than fits into one frame (64 KiB in all). [any]
+[[nodiscard]] spore::Result<void> check_run(const guest::Run& run);
+
 class GuestChannel {
  public:
   // Queues one whole frame for the guest, or nothing of it: false when there is no room.
@@ -88,8 +92,8 @@ class GuestChannel {
   // Bytes that the guest wrote, in any pieces.
   void on_bytes(guest::Bytes bytes);
 
-  // Starts the workload; once, after HELLO. SPORE_E_STATE at another time; SPORE_E_INVALID for no argument, a NUL byte,
-  // a variable without '=', or more than fits in one frame (64 KiB in all). `protocol` of the request is set here.
+  // Starts the workload; once, after HELLO. SPORE_E_STATE at another time, else as check_run(). `protocol` of the
+  // request is set here.
   spore::Result<void> run(guest::Run request);
   // SIGTERM to the workload's process group, SIGKILL after `grace`. SPORE_E_STATE unless a workload was asked for.
   spore::Result<void> stop(std::chrono::milliseconds grace);

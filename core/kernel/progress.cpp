@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sporehost::kernel {
 
 namespace {
 
+constexpr uint64_t kLarge = uint64_t{8} << 20;
 constexpr auto kBetweenUpdates = std::chrono::milliseconds(100);
 
 std::string mebibytes(uint64_t bytes) {
@@ -36,13 +38,19 @@ void TerminalProgress::clear_line() {
 }
 
 void TerminalProgress::step(std::string_view text) {
+  step_ = text;
+  announced_ = false;
   if (!terminal_) return;
   clear_line();
   put(subject_ + ": " + std::string(text) + "\n");
 }
 
 void TerminalProgress::bytes(uint64_t done, uint64_t total) {
-  if (!terminal_) return;
+  if (!terminal_) {
+    const bool large = std::max(done, total) >= kLarge;
+    if (large) announce(total > 0 ? " (" + mebibytes(total) + " MiB)" : "");
+    return;
+  }
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < kBetweenUpdates && done != total) return;
   last_ = now;
@@ -53,6 +61,18 @@ void TerminalProgress::bytes(uint64_t done, uint64_t total) {
     line += " MiB";
   put(line + "\x1b[K");
   line_shown_ = true;
+}
+
+void TerminalProgress::long_step(std::string_view text) {
+  step(text);
+  if (!terminal_) announce("");
+}
+
+// The line of a log: what is being done, once.
+void TerminalProgress::announce(std::string_view more) {
+  if (announced_ || step_.empty()) return;
+  announced_ = true;
+  put("sporehost: " + subject_ + ": " + step_ + std::string(more) + "\n");
 }
 
 } // namespace sporehost::kernel

@@ -155,7 +155,7 @@ std::vector<fs::path> ready_folders(const ResolveRequest& request, const KernelS
     folders.push_back(self.parent_path().parent_path() / "managed" / settings.arch);
     folders.push_back(self.parent_path().parent_path() / "lib/sporehost/managed" / settings.arch);
   }
-  folders.push_back(settings.cache / "managed" / settings.arch);
+  if (!settings.cache.empty()) folders.push_back(settings.cache / "managed" / settings.arch);
   return folders;
 }
 
@@ -166,6 +166,7 @@ bool folder_was_named(const ResolveRequest& request) {
 } // namespace
 
 Result<ManagedKernel> resolve_from_sources(const KernelSettings& settings, Digests digests, Progress& progress) {
+  SPORE_CHECK(check_cache(settings));
   return Resolver(settings, digests, progress).run();
 }
 
@@ -187,7 +188,7 @@ Result<ManagedKernel> resolve(const ResolveRequest& request, Progress* progress)
     ready.arch = settings.arch;
     ready.cmdline_may_stand_in = true; // somebody put the folder there for this host
     ready.digests = request.digests;
-    ready.stamps = settings.cache / "verified";
+    if (!settings.cache.empty()) ready.stamps = settings.cache / "verified";
     return read_kernel_folder(ready);
   }
   return resolve_from_sources(settings, request.digests, shown);

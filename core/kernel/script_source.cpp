@@ -53,7 +53,8 @@ class ScriptSource final : public KernelSource {
     if (offline)
       arguments.emplace_back("--print-dir");
     else
-      progress.step(distribution_ ? "asking apt for Debian's kernel" : "building a kernel, which takes minutes");
+      progress.long_step(distribution_ ? "fetching Debian's kernel by apt, some 70 MB (230 MB unpacked)"
+                                       : "building a kernel, which takes minutes");
     SPORE_TRY(const ScriptOutcome outcome,
               run_script(script, arguments, {"SPOREHOST_CACHE=" + settings_.cache.string()}, true));
     from_ = last_line(outcome.output);

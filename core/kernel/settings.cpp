@@ -44,14 +44,13 @@ std::vector<std::string> split_list(const std::string& text) {
   return parts;
 }
 
-Result<fs::path> cache_folder(const ManagedKernelConfig& config, const Variables& variables) {
-  if (const std::string value = variables("SPOREHOST_CACHE"); !value.empty()) return fs::path(value);
+// Empty: nobody says where, which matters only to who needs the cache (check_cache).
+fs::path cache_folder(const ManagedKernelConfig& config, const Variables& variables) {
+  if (std::string value = variables("SPOREHOST_CACHE"); !value.empty()) return value;
   if (config.cache) return *config.cache;
   if (const std::string value = variables("XDG_CACHE_HOME"); !value.empty()) return fs::path(value) / "sporehost";
   if (const std::string value = variables("HOME"); !value.empty()) return fs::path(value) / ".cache/sporehost";
-  return fail(SPORE_E_NOT_FOUND,
-              "no place for the cache: SPOREHOST_CACHE, XDG_CACHE_HOME and HOME are all unset, and "
-              "the machine description has no kernel.cache; set one");
+  return {};
 }
 
 fs::path find_agent() {
@@ -110,6 +109,13 @@ Result<void> check_source_name(const std::string& name) {
               quote(name) + " is no source of kernels" + did_you_mean(name, known) + "; there are " + join_or(known));
 }
 
+Result<void> check_cache(const KernelSettings& settings) {
+  if (!settings.cache.empty()) return {};
+  return fail(SPORE_E_NOT_FOUND,
+              "no place for the cache: SPOREHOST_CACHE, XDG_CACHE_HOME and HOME are all unset, and "
+              "the machine description has no kernel.cache; set one");
+}
+
 Result<KernelSettings> kernel_settings(const ManagedKernelConfig& config, const std::string& arch,
                                        const Variables& variables) {
   KernelSettings settings;
@@ -125,7 +131,7 @@ Result<KernelSettings> kernel_settings(const ManagedKernelConfig& config, const 
     if (auto known = check_source_name(name); !known) return known.error().in("kernel.sources");
   SPORE_TRY(const bool offline, read_switch("SPOREHOST_OFFLINE", variables("SPOREHOST_OFFLINE")));
   settings.offline = offline || config.offline;
-  SPORE_TRY(settings.cache, cache_folder(config, variables));
+  settings.cache = cache_folder(config, variables);
   settings.initrd_cache = config.initrd_cache.value_or(settings.cache / "initrds");
   settings.agent = variables("SPOREHOST_AGENT");
   if (settings.agent.empty()) settings.agent = find_agent();

@@ -31,10 +31,10 @@ struct KernelSettings {
   std::string arch;                                                              // x86_64 or arm64
   std::vector<std::string> sources{"cache", "release", "distribution", "build"}; // in this order
   bool offline = false;                                                          // nothing is fetched
-  std::filesystem::path cache;                                                   // the project's cache folder
-  std::filesystem::path initrd_cache;                                            // where built initrds are kept
-  std::filesystem::path agent;                                                   // the guest agent; empty: none is here
-  std::filesystem::path scripts; // the project's scripts; empty: not here
+  std::filesystem::path cache;        // the project's cache folder; empty: nobody says where (check_cache)
+  std::filesystem::path initrd_cache; // where built initrds are kept
+  std::filesystem::path agent;        // the guest agent; empty: none is here
+  std::filesystem::path scripts;      // the project's scripts; empty: not here
   ReleaseSettings release;
   std::string flavour = "noacpi"; // of the source build
   HttpOptions http;
@@ -51,6 +51,9 @@ using Variables = std::function<std::string(const char* name)>;
 // Errors: SPORE_E_INVALID with the key or variable and its value. [main]
 [[nodiscard]] spore::Result<KernelSettings> kernel_settings(const ManagedKernelConfig& config, const std::string& arch,
                                                             const Variables& variables = process_environment());
+
+// For whoever cannot do without the cache. SPORE_E_NOT_FOUND: what to set. [any]
+[[nodiscard]] spore::Result<void> check_cache(const KernelSettings& settings);
 
 // Rules for values that come from outside after that, such as --source. [any]
 [[nodiscard]] spore::Result<void> check_source_name(const std::string& name);

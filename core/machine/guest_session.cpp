@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "core/base/text.hpp"
+#include "core/machine/workload_request.hpp"
 
 namespace sporehost {
 namespace {
@@ -59,14 +59,7 @@ void GuestSession::on_hello(const guest::Hello& hello) {
 }
 
 void GuestSession::start_workload() {
-  guest::Run run;
-  run.argv = workload_.argv;
-  for (const auto& [name, value] : workload_.env) run.env.emplace_back(name).append("=").append(value);
-  run.cwd = workload_.cwd;
-  if (auto started = channel_.run(std::move(run)); !started) {
-    spdlog::error("workload {}: {}", quote(workload_.argv.empty() ? "" : workload_.argv.front()), started.error().text);
-    events_.failed(started.error().text);
-  }
+  if (auto started = channel_.run(workload_request(workload_)); !started) events_.failed(started.error().text);
 }
 
 void GuestSession::on_output(OutputStream stream, guest::Bytes bytes) {

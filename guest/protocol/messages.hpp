@@ -170,6 +170,15 @@ template <typename Fill>
   return make_frame(FrameType::kBye, [&](ByteWriter& out) { out.number(static_cast<std::uint8_t>(bye.how)); });
 }
 
+// What encode() would put behind the header; beyond kMaxPayload there is no such frame.
+[[nodiscard]] inline std::size_t payload_size(const Run& run) {
+  constexpr std::size_t kNumber = sizeof(std::uint16_t); // before each text and list, and the protocol
+  std::size_t bytes = 4 * kNumber + kNumber + run.cwd.size();
+  for (const std::string& argument : run.argv) bytes += kNumber + argument.size();
+  for (const std::string& variable : run.env) bytes += kNumber + variable.size();
+  return bytes + run.limits.size() * (sizeof(ResourceLimit::resource) + 2 * sizeof(ResourceLimit::soft));
+}
+
 // Empty when it breaks a bound: no argument, too many, or more than a frame holds.
 [[nodiscard]] inline Encoded encode(const Run& run) {
   if (run.argv.empty() || run.argv.size() > kMaxArguments) return {};

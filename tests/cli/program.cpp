@@ -23,8 +23,9 @@ std::string read_all(const Poco::Pipe& pipe) {
 }
 
 Output launch(const std::string& program, const std::vector<std::string>& arguments,
-              const std::map<std::string, std::string>& environment) {
+              const std::map<std::string, std::string>& environment, const std::string& input = "") {
   Poco::Pipe in, out, err;
+  if (!input.empty()) in.writeBytes(input.data(), static_cast<int>(input.size())); // nobody may read it
   auto handle = Poco::Process::launch(program, arguments, "/", &in, &out, &err, environment);
   in.close(Poco::Pipe::CLOSE_BOTH);
   // Both at once: a program that fills one pipe waits until somebody reads it.
@@ -59,6 +60,8 @@ Output run(const Call& call) {
     arguments.emplace_back(name);
   }
   for (const auto& [name, value] : call.environment)
+    if (value.empty()) arguments.insert(arguments.end(), {"-u", name});
+  for (const auto& [name, value] : call.environment)
     if (!value.empty()) arguments.emplace_back(name).append("=").append(value);
   if (call.unprivileged) {
     arguments.emplace_back("setpriv");
@@ -68,7 +71,7 @@ Output run(const Call& call) {
     arguments.insert(arguments.end(), {"sh", "-c", call.before + "exec \"$@\" " + call.redirect, "sh"});
   arguments.emplace_back(SPOREHOST_PROGRAM);
   arguments.insert(arguments.end(), call.arguments.begin(), call.arguments.end());
-  return launch("/usr/bin/env", arguments, {});
+  return launch("/usr/bin/env", arguments, {}, call.input);
 }
 
 std::string why_not_unprivileged() {

@@ -22,6 +22,7 @@ struct Call {
   bool unprivileged = false;                      // as a user without rights (only root can ask for that)
   std::string redirect = {};                      // in the words of the shell, such as ">/dev/full"
   std::string before = {};                        // likewise, such as "ulimit -f 1; "
+  std::string input = {};                         // its standard input; at most what a pipe holds (64 KiB)
 };
 
 // Waits for the end. Throws std::runtime_error where the program cannot be started.

@@ -168,7 +168,8 @@ TEST(MachineConfig, WrongTypesAndValues) {
   EXPECT_EQ(error_of("cpus: -1\n"), "m.yaml:2:7: 'cpus': expected a whole number from 1 to 64, got '-1'");
   EXPECT_EQ(error_of("cpus: 99999999999999999999\n"),
             "m.yaml:2:7: 'cpus': expected a whole number from 1 to 64, got '99999999999999999999'");
-  EXPECT_EQ(error_of("cpus: \"2\"\n"), "m.yaml:2:7: 'cpus': expected a whole number from 1 to 64, got '2'");
+  EXPECT_EQ(error_of("cpus: \"2\"\n"),
+            "m.yaml:2:7: 'cpus': expected a whole number from 1 to 64, got the text '2'; write it without quotes");
   EXPECT_EQ(error_of("name: no spaces\n"),
             "m.yaml:2:7: 'name': 'no spaces' is not a name; use letters, digits, '.', '_' and '-', at most 63, the "
             "first a letter or digit");

@@ -1,5 +1,6 @@
 #include "core/config/option_schema.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace sporehost {
@@ -61,13 +62,17 @@ TEST(OptionSchema, ErrorsCarryPlaceAndPointer) {
             "m.yaml:1:7: options of demo, /slot: '2GB' is not a size: unit 'GB' is not accepted; write 2GiB");
   EXPECT_EQ(outcome("slot: []\n"), "m.yaml:1:7: options of demo, /slot: expected a size such as 512MiB, got a list");
   EXPECT_EQ(outcome("slot: -1\n"), "m.yaml:1:7: options of demo, /slot: must be at least 2MiB, got -1");
-  EXPECT_EQ(outcome("poll: 5\n"), R"({"limit":"auto","log":{"on":false},"mode":"lazy","poll":5,"slot":134217728})");
+  for (const char* bare : {"5", "0", "-1", "1.5"})
+    EXPECT_THAT(
+        outcome(std::string("poll: ") + bare + "\n"),
+        testing::StartsWith(std::string("m.yaml:1:7: options of demo, /poll: '") + bare + "' is not a duration: "));
   EXPECT_EQ(outcome("poll: {}\n"),
             "m.yaml:1:7: options of demo, /poll: expected a duration such as 30s, got a mapping");
   EXPECT_EQ(outcome("mode: lasy\n"),
             "m.yaml:1:7: options of demo, /mode: expected 'lazy' or 'eager', got 'lasy' (did you mean 'lazy'?)");
   EXPECT_EQ(outcome("ports: 9\n"), "m.yaml:1:8: options of demo, /ports: must be at most 8, got 9");
-  EXPECT_EQ(outcome("ports: \"3\"\n"), "m.yaml:1:8: options of demo, /ports: expected a whole number, got '3'");
+  EXPECT_EQ(outcome("ports: \"3\"\n"),
+            "m.yaml:1:8: options of demo, /ports: expected a whole number, got the text '3'; write it without quotes");
   EXPECT_EQ(outcome("ports: 1.5\n"), "m.yaml:1:8: options of demo, /ports: expected a whole number, got 1.5");
   EXPECT_EQ(outcome("label: ABC\n"),
             "m.yaml:1:8: options of demo, /label: 'ABC' does not match the pattern '^[a-z]+$'");

@@ -1,11 +1,13 @@
 #include "core/config/yaml_node.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 namespace sporehost {
 namespace {
@@ -141,19 +143,53 @@ class YamlFile : public ::testing::Test {
   std::string folder_;
 };
 
-TEST_F(YamlFile, ReadsRegularFilesOnly) {
+TEST_F(YamlFile, ReadsRegularFiles) {
   const std::string path = folder_ + "/m.yaml";
   EXPECT_EQ(read_yaml_file(path).error().text, path + ": cannot open the file: No such file or directory");
   EXPECT_EQ(read_yaml_file(path).error().status, SPORE_E_NOT_FOUND);
   std::ofstream(path) << "a: 1\n";
-  EXPECT_EQ(*read_yaml_file(path), "a: 1\n");
-  EXPECT_EQ(read_yaml_file(folder_).error().text, folder_ + ": not a regular file");
-  const std::string fifo = folder_ + "/fifo";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_EQ(read_yaml_file(fifo).error().text, fifo + ": not a regular file");
-  EXPECT_EQ(read_yaml_file("/dev/zero").error().text, "/dev/zero: not a regular file");
+  EXPECT_EQ(read_yaml_file(path)->text, "a: 1\n");
+  EXPECT_TRUE(read_yaml_file(path)->is_file);
+  EXPECT_EQ(read_yaml_file(folder_).error().text, folder_ + ": neither a file nor a pipe");
   std::ofstream(path) << std::string(kYamlFileBytes + 1, '#');
   EXPECT_EQ(read_yaml_file(path).error().text, path + ": the file is larger than 1MiB");
+}
+
+// `--config <(generate)`: a pipe comes in pieces, and what has no end is refused like a file that is too large.
+TEST_F(YamlFile, ReadsAPipeToItsEnd) {
+  const std::string fifo = folder_ + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(fifo) << "a: " << std::flush << "1\n"; });
+  const auto read = read_yaml_file(fifo);
+  writer.join();
+  ASSERT_TRUE(read.ok()) << read.error().text;
+  EXPECT_EQ(read->text, "a: 1\n");
+  EXPECT_FALSE(read->is_file);
+  EXPECT_EQ(read_yaml_file("/dev/zero").error().text, "/dev/zero: the file is larger than 1MiB");
+  EXPECT_EQ(read_yaml_file("/dev/null")->text, "");
+}
+
+// What Python's json.dumps makes of a character beyond U+FFFF; places behind it are those of the text as it is.
+TEST(YamlNode, TakesSurrogatePairsOfJson) {
+  const auto root = parse_yaml(R"({"a\\": "x\ud83d\ude00\uD834\uDD1Ey", "b": 1,)"
+                               "\n"
+                               R"("c": "\\ud83d\\ude00"})",
+                               "m.json");
+  ASSERT_TRUE(root.ok()) << root.error().text;
+  EXPECT_EQ(root->entries[0].key, "a\\");
+  EXPECT_EQ(root->entries[0].value.text, "x\U0001F600\U0001D11Ey");
+  EXPECT_EQ(root->entries[1].key_at, (Position{1, 39}));
+  EXPECT_EQ(root->entries[1].value.at, (Position{1, 44}));
+  EXPECT_EQ(root->entries[2].value.text, "\\ud83d\\ude00");
+  EXPECT_EQ(root->entries[2].value.at, (Position{2, 6}));
+}
+
+TEST(YamlNode, NamesASurrogateThatIsNotJson) {
+  EXPECT_THAT(error_of("a: \"\\ud83d\\ude00\"\n"), testing::StartsWith("m.yaml:1:"));
+  EXPECT_THAT(error_of("a: \"\\ud83d\\ude00\"\n"),
+              testing::HasSubstr("write the character itself, or \"\\U0001F600\""));
+  EXPECT_THAT(error_of(R"({"a": "\ud83d"})"), testing::HasSubstr("half of a JSON surrogate pair"));
+  EXPECT_EQ(parse_yaml("a: '\\ud83d\\ude00'\n", "m.yaml")->entries[0].value.text, "\\ud83d\\ude00");
 }
 
 } // namespace

@@ -131,7 +131,14 @@ TEST(Settings, RefusesWhatCannotBe) {
   EXPECT_THAT(error("SPOREHOST_KERNEL_SHA256", "abc"), HasSubstr("is not a SHA-256 digest"));
   EXPECT_THAT(error("SPOREHOST_OFFLINE", "maybe"), HasSubstr("expected 1 or 0"));
   EXPECT_THAT(error("SPOREHOST_KERNEL_FLAVOUR", "tiny"), HasSubstr("use acpi or noacpi"));
-  EXPECT_THAT(error("HOME", ""), HasSubstr("no place for the cache"));
+}
+
+// A system unit has no HOME. Only who needs the cache is told that it has no place.
+TEST(Settings, NoPlaceForTheCacheIsNoMistakeByItself) {
+  const auto settings = kernel_settings({}, "", [](const char*) { return std::string(); });
+  ASSERT_TRUE(settings.ok()) << settings.error().text;
+  EXPECT_TRUE(settings->cache.empty());
+  EXPECT_THAT(check_cache(*settings).error().text, HasSubstr("no place for the cache"));
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 
 #include "core/kernel/sha256.hpp"
 #include "kernel_fixture.hpp"
@@ -176,18 +177,40 @@ TEST_F(SourceTest, AFolderThatLiesReady) {
   EXPECT_THAT(find_managed_kernel(config).error().text, HasSubstr("nowhere"));
 }
 
-TEST(Progress, APipeGetsNothing) {
+// What a pipe was told by the time that the progress was gone.
+std::string told_to_a_pipe(const std::function<void(Progress&)>& work) {
   int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
+  EXPECT_EQ(::pipe(ends), 0);
   {
     TerminalProgress progress(ends[1]);
-    progress.step("downloading");
-    progress.bytes(1, 2);
+    work(progress);
   }
   ::close(ends[1]);
-  char byte = 0;
-  EXPECT_EQ(::read(ends[0], &byte, 1), 0);
+  char text[512];
+  const ssize_t bytes = ::read(ends[0], text, sizeof text);
   ::close(ends[0]);
+  return {text, static_cast<size_t>(std::max<ssize_t>(bytes, 0))};
+}
+
+TEST(Progress, APipeGetsNothing) {
+  EXPECT_EQ(told_to_a_pipe([](Progress& progress) {
+              progress.step("downloading");
+              progress.bytes(1, 2);
+              progress.bytes(0, uint64_t{7} << 20);
+            }),
+            "");
+}
+
+TEST(Progress, APipeGetsOneLineOfALargeTransfer) {
+  EXPECT_EQ(told_to_a_pipe([](Progress& progress) {
+              progress.step("downloading x");
+              for (uint64_t done = 0; done < 229; ++done) progress.bytes(done << 20, uint64_t{229} << 20);
+              progress.step("downloading y"); // of unknown length
+              for (uint64_t done = 0; done < 20; ++done) progress.bytes(done << 20, 0);
+              progress.long_step("building z");
+            }),
+            "sporehost: kernel: downloading x (229.0 MiB)\nsporehost: kernel: downloading y\n"
+            "sporehost: kernel: building z\n");
 }
 
 TEST(Progress, ATerminalGetsOneLineThatIsClearedAgain) {

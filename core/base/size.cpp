@@ -140,13 +140,6 @@ Result<uint64_t> parse_size(std::string_view text) {
   return scale(text, quantity, unit->factor);
 }
 
-Result<uint64_t> scale_size(uint64_t count, uint64_t unit) {
-  uint64_t bytes = 0;
-  if (__builtin_mul_overflow(count, unit, &bytes))
-    return fail(SPORE_E_RANGE, std::to_string(count) + " times " + format_size(unit) + " does not fit into 64 bits");
-  return bytes;
-}
-
 std::string format_size(uint64_t bytes) {
   return format(bytes, kSizeUnits);
 }

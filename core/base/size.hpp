@@ -28,9 +28,6 @@ inline constexpr uint64_t kTiB = uint64_t{1} << 40;
 // Bytes. Errors: SPORE_E_INVALID for a spelling, SPORE_E_RANGE where the value needs more than 64 bits.
 [[nodiscard]] spore::Result<uint64_t> parse_size(std::string_view text);
 
-// `count` times `unit` bytes; SPORE_E_RANGE instead of wrapping round to a small region.
-[[nodiscard]] spore::Result<uint64_t> scale_size(uint64_t count, uint64_t unit);
-
 // The exact size in the largest unit that divides it: 536870912 -> "512MiB", 1536 MiB -> "1536MiB", 1000 -> "1000".
 // parse_size() reads every result back to the same number.
 [[nodiscard]] std::string format_size(uint64_t bytes);

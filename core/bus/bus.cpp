@@ -72,11 +72,7 @@ const BusWindow* Bus::find(uint64_t address, size_t bytes) const {
 }
 
 void Bus::unclaimed(const UnclaimedAccess& access) {
-  (access.is_write ? unclaimed_writes_ : unclaimed_reads_).fetch_add(1, std::memory_order_relaxed);
-  if (hook_ && hook_(access)) {
-    recognised_.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
+  if (hook_ && hook_(access)) return;
   log_.write(SPORE_LOG_WARN, [&] {
     return std::string("no device claims the guest's ") + space_name(space_) + (access.is_write ? " write" : " read") +
            " of " + std::to_string(access.bytes) + " bytes at " + hex(access.address);

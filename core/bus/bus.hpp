@@ -50,8 +50,8 @@ struct UnclaimedAccess {
 
 class Bus {
  public:
-  // Sees every unclaimed access, on the vCPU's thread, and returns whether it knows what it was; those are counted
-  // apart and not logged as unclaimed. It cannot change the outcome. [any]
+  // Sees every unclaimed access, on the vCPU's thread, and returns whether it knows what it was; those are not
+  // logged as unclaimed. It cannot change the outcome. [any]
   using UnclaimedHook = std::function<bool(const UnclaimedAccess&)>;
 
   explicit Bus(BusSpace space, LogSink log = {});
@@ -73,14 +73,6 @@ class Bus {
   void read(uint64_t address, std::span<uint8_t> data);
   void write(uint64_t address, std::span<const uint8_t> data);
 
-  // The windows in the order of their addresses. [any] after `seal`, [main] before it.
-  [[nodiscard]] const std::vector<BusWindow>& windows() const { return windows_; }
-
-  // Unclaimed accesses so far; `recognised` are those among them that the hook knew. [any]
-  [[nodiscard]] uint64_t unclaimed_reads() const { return unclaimed_reads_.load(std::memory_order_relaxed); }
-  [[nodiscard]] uint64_t unclaimed_writes() const { return unclaimed_writes_.load(std::memory_order_relaxed); }
-  [[nodiscard]] uint64_t recognised() const { return recognised_.load(std::memory_order_relaxed); }
-
  private:
   [[nodiscard]] const BusWindow* find(uint64_t address, size_t bytes) const;
   void unclaimed(const UnclaimedAccess& access);
@@ -90,9 +82,6 @@ class Bus {
   bool sealed_ = false;
   UnclaimedHook hook_;
   RateLimitedLog log_;
-  std::atomic<uint64_t> unclaimed_reads_{0};
-  std::atomic<uint64_t> unclaimed_writes_{0};
-  std::atomic<uint64_t> recognised_{0};
 };
 
 } // namespace sporehost

@@ -12,9 +12,6 @@ namespace {
 using spore::fail;
 using spore::Result;
 
-constexpr uint32_t kXenPhys32Entry = 18;
-constexpr uint64_t kNoteAlign = 4;
-
 spore::Error truncated(const std::string& part, const std::string& end, uint64_t size) {
   return fail(SPORE_E_INVALID, "truncated: " + part + " should end at byte " + end + " but the image has " +
                                    std::to_string(size) + "; fetch it again");
@@ -60,26 +57,6 @@ Result<Segment> read_load(Bytes image, const Elf64_Phdr& load, size_t index) {
   return Segment{load.p_paddr, image.subspan(load.p_offset, load.p_filesz), load.p_memsz};
 }
 
-// Best effort: a damaged note only means that there is no such entry.
-std::optional<uint64_t> find_pvh_entry(Bytes notes) {
-  uint64_t at = 0;
-  while (contains(notes, at, sizeof(Elf64_Nhdr))) {
-    const auto note = read_le<Elf64_Nhdr>(notes, at);
-    const auto padded = [](uint64_t size) { return (size + kNoteAlign - 1) / kNoteAlign * kNoteAlign; };
-    const uint64_t name = at + sizeof(note);
-    const uint64_t value = name + padded(note.n_namesz);
-    if (!contains(notes, name, note.n_namesz) || !contains(notes, value, note.n_descsz)) return std::nullopt;
-    const bool xen = note.n_namesz == 4 && std::equal(notes.begin() + static_cast<ptrdiff_t>(name),
-                                                      notes.begin() + static_cast<ptrdiff_t>(name) + 4, "Xen");
-    if (xen && note.n_type == kXenPhys32Entry) {
-      if (note.n_descsz == 4) return read_le<uint32_t>(notes, value);
-      if (note.n_descsz == 8) return read_le<uint64_t>(notes, value);
-    }
-    at = value + padded(note.n_descsz);
-  }
-  return std::nullopt;
-}
-
 Result<void> check_segments(std::vector<Segment>& segments, uint64_t entry) {
   if (segments.empty()) return damaged("it has no loadable segment");
   std::sort(segments.begin(), segments.end(), [](const Segment& a, const Segment& b) { return a.gpa < b.gpa; });
@@ -111,8 +88,6 @@ Result<ElfImage> parse_elf(Bytes image) {
     if (entry.p_type == PT_LOAD && entry.p_memsz != 0) {
       SPORE_TRY(Segment segment, read_load(image, entry, i));
       result.segments.push_back(segment);
-    } else if (entry.p_type == PT_NOTE && contains(image, entry.p_offset, entry.p_filesz)) {
-      if (auto found = find_pvh_entry(image.subspan(entry.p_offset, entry.p_filesz))) result.pvh_entry = found;
     }
   }
   SPORE_CHECK(check_segments(result.segments, result.entry));

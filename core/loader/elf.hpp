@@ -4,7 +4,6 @@
 
 #include <sporehost/result.hpp>
 
-#include <optional>
 #include <vector>
 
 #include "core/loader/bytes.hpp"
@@ -19,10 +18,9 @@ struct Segment {
 };
 
 struct ElfImage {
-  uint16_t machine = 0;              // EM_X86_64 or EM_AARCH64
-  uint64_t entry = 0;                // e_entry; inside the file-backed bytes of a segment
-  std::vector<Segment> segments;     // by gpa, not empty, without overlap
-  std::optional<uint64_t> pvh_entry; // 32-bit entry for hypervisors, if the kernel has one
+  uint16_t machine = 0;          // EM_X86_64 or EM_AARCH64
+  uint64_t entry = 0;            // e_entry; inside the file-backed bytes of a segment
+  std::vector<Segment> segments; // by gpa, not empty, without overlap
 };
 
 [[nodiscard]] bool looks_like_elf(Bytes image);

@@ -38,7 +38,6 @@ Result<void> use_elf(KernelImage& kernel, Bytes image, const KernelOptions& opti
   if (kernel.arch != options.arch) return wrong_arch(kernel.arch, options.arch);
   kernel.entry_gpa = elf.entry;
   kernel.segments = std::move(elf.segments);
-  kernel.pvh_entry = elf.pvh_entry;
   kernel.vmlinux = image;
   return {};
 }

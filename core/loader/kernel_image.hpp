@@ -36,9 +36,8 @@ struct KernelImage {
   uint64_t entry_gpa = 0;
   std::vector<Segment> segments;           // by gpa, without overlap
   std::optional<SetupHeader> setup_header; // of a bzImage
-  std::optional<uint64_t> pvh_entry;
-  std::optional<Arm64Header> arm64; // of an arm64 Image
-  Bytes vmlinux;                    // the decompressed kernel, for find_ikconfig; empty where the guest decompresses
+  std::optional<Arm64Header> arm64;        // of an arm64 Image
+  Bytes vmlinux; // the decompressed kernel, for find_ikconfig; empty where the guest decompresses
 
   // First byte behind all that the kernel occupies before it has read the memory map, bss and early heap included.
   [[nodiscard]] uint64_t end_gpa() const;

@@ -39,8 +39,6 @@ class ObjectHost {
   [[nodiscard]] const spore_host* table() const { return &table_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& options() const { return options_; }
-  // Adds a service after construction; needed where the service itself needs the object's lock. [main], before create
-  void set_surroundings(Surroundings surroundings) { around_ = std::move(surroundings); }
 
   // Counters by name, as they stand. [any]
   [[nodiscard]] std::map<std::string, uint64_t> counters() const;

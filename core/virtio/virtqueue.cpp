@@ -76,7 +76,7 @@ void Virtqueue::stop() {
   listening_ = true;
   in_flight_.clear();
   in_flight_.shrink_to_fit();
-  chains_held_ = segments_held_ = 0;
+  segments_held_ = 0;
 }
 
 Virtqueue::Pop Virtqueue::pop(uint64_t serial, spore_chain& out) {
@@ -112,7 +112,6 @@ Virtqueue::Pop Virtqueue::pop(uint64_t serial, spore_chain& out) {
     return drop(describe(fault));
   }
   slot.serial = serial;
-  ++chains_held_;
   segments_held_ += slot.buffers.segments();
   out.queue = index_;
   out.head = head;
@@ -191,7 +190,6 @@ bool Virtqueue::push(const spore_chain& chain, uint32_t written) {
   InFlight& slot = in_flight_[chain.head];
   written = static_cast<uint32_t>(std::min<uint64_t>(written, slot.buffers.writable_bytes()));
   slot.serial = 0;
-  --chains_held_;
   segments_held_ -= slot.buffers.segments();
   slot.buffers.clear();
   give_back(chain.head, written);

@@ -47,7 +47,6 @@ class Virtqueue {
   [[nodiscard]] const char* broken() const { return broken_; }
   // Why the last entry was dropped.
   [[nodiscard]] const char* fault() const { return fault_; }
-  [[nodiscard]] size_t in_flight() const { return chains_held_; }
 
   // Makes the queue live with the features that were negotiated. SPORE_E_INVALID: size or alignment; SPORE_E_RANGE: a
   // ring does not lie in guest memory. The queue stays as it was then.
@@ -103,7 +102,6 @@ class Virtqueue {
   uint16_t signalled_ = 0;          // our index when the driver's wish was last looked at
   bool listening_ = true;           // the driver would ring for the next entry
   std::vector<InFlight> in_flight_; // by head
-  size_t chains_held_ = 0;
   size_t segments_held_ = 0;
 };
 

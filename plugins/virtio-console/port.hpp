@@ -30,7 +30,6 @@ class Port {
 
   [[nodiscard]] bool connected() const { return stream_.has_value(); }
   [[nodiscard]] bool owns(uint32_t stream) const { return stream_ == stream; }
-  [[nodiscard]] bool guest_open() const { return guest_open_; }
   [[nodiscard]] uint32_t rx() const { return rx_; }
   [[nodiscard]] uint32_t tx() const { return tx_; }
 

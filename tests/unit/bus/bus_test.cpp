@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -38,6 +39,21 @@ class Recorder : public BusHandler {
   std::atomic<int> accesses_{0};
 };
 
+// Counts what no window claims.
+class Unclaimed {
+ public:
+  explicit Unclaimed(Bus& bus) {
+    bus.on_unclaimed([this](const UnclaimedAccess&) {
+      ++accesses_;
+      return true;
+    });
+  }
+  [[nodiscard]] unsigned accesses() const { return accesses_; }
+
+ private:
+  std::atomic<unsigned> accesses_{0};
+};
+
 uint32_t read32(Bus& bus, uint64_t address) {
   std::array<uint8_t, 4> data{};
   bus.read(address, data);
@@ -51,6 +67,7 @@ TEST(Bus, DispatchesByWindowWithTheOffset) {
   Recorder low(0x11), high(0x22);
   ASSERT_TRUE(bus.insert(0xd0001000, 0x1000, "high", high).ok());
   ASSERT_TRUE(bus.insert(0xd0000000, 0x1000, "low", low).ok());
+  Unclaimed unclaimed(bus);
   bus.seal();
   EXPECT_EQ(read32(bus, 0xd0000ffc), 0x11111111u);
   EXPECT_EQ(low.offset(), 0xffcu);
@@ -59,10 +76,10 @@ TEST(Bus, DispatchesByWindowWithTheOffset) {
   bus.write(0xd0001fff, std::array<uint8_t, 1>{7});
   EXPECT_EQ(high.offset(), 0xfffu);
   EXPECT_EQ(high.bytes(), 1u);
-  EXPECT_EQ(bus.unclaimed_reads() + bus.unclaimed_writes(), 0u);
+  EXPECT_EQ(unclaimed.accesses(), 0u);
 }
 
-TEST(Bus, UnclaimedReadsGiveAllOnesAndAreCounted) {
+TEST(Bus, UnclaimedReadsGiveAllOnesAndAreLogged) {
   std::vector<std::string> lines;
   Bus bus(BusSpace::kMmio, [&](int32_t, std::string_view text) { lines.emplace_back(text); });
   Recorder device;
@@ -71,10 +88,9 @@ TEST(Bus, UnclaimedReadsGiveAllOnesAndAreCounted) {
   EXPECT_EQ(read32(bus, 0xffc), 0xffffffffu);
   EXPECT_EQ(read32(bus, 0x1010), 0xffffffffu);
   bus.write(0x2000, std::array<uint8_t, 2>{});
-  EXPECT_EQ(bus.unclaimed_reads(), 2u);
-  EXPECT_EQ(bus.unclaimed_writes(), 1u);
   EXPECT_EQ(device.accesses(), 0);
   ASSERT_EQ(lines.size(), 3u);
+  EXPECT_THAT(lines[1], HasSubstr("read of 4 bytes at 0x1010"));
   EXPECT_THAT(lines[2], HasSubstr("write of 2 bytes at 0x2000"));
 }
 
@@ -83,10 +99,11 @@ TEST(Bus, AnAccessAcrossAWindowsEndIsUnclaimedEvenBetweenNeighbours) {
   Recorder first, second;
   ASSERT_TRUE(bus.insert(0x1000, 0x10, "first", first).ok());
   ASSERT_TRUE(bus.insert(0x1010, 0x10, "second", second).ok());
+  Unclaimed unclaimed(bus);
   bus.seal();
   EXPECT_EQ(read32(bus, 0x100e), 0xffffffffu);
   EXPECT_EQ(first.accesses() + second.accesses(), 0);
-  EXPECT_EQ(bus.unclaimed_reads(), 1u);
+  EXPECT_EQ(unclaimed.accesses(), 1u);
 }
 
 TEST(Bus, WindowsAndAccessesAtTheEndOfTheSpaceDoNotWrap) {
@@ -116,8 +133,6 @@ TEST(Bus, OverlapsAreRefusedAndBothWindowsNamed) {
   }
   EXPECT_TRUE(bus.insert(0x2000, 1, "after", device).ok());
   EXPECT_TRUE(bus.insert(0xfff, 1, "before", device).ok());
-  EXPECT_EQ(bus.windows().size(), 3u);
-  EXPECT_EQ(bus.windows().front().name, "before");
 }
 
 TEST(Bus, EmptyAndOverlongWindowsAreRefused) {
@@ -154,7 +169,6 @@ TEST(Bus, TheHookSeesUnclaimedAccessesAndSilencesWhatItKnows) {
   EXPECT_FALSE(seen[0].is_write);
   EXPECT_TRUE(seen[1].is_write);
   EXPECT_EQ(seen[1].bytes, 8u);
-  EXPECT_EQ(bus.recognised(), 1u);
 }
 
 TEST(Bus, AGuestCannotFloodTheLog) {
@@ -164,7 +178,6 @@ TEST(Bus, AGuestCannotFloodTheLog) {
   for (int i = 0; i < 10000; ++i) read32(bus, 0x80);
   EXPECT_EQ(lines.size(), 5u);
   EXPECT_EQ(bus.log_left_out(), 10000u - 5);
-  EXPECT_EQ(bus.unclaimed_reads(), 10000u);
 }
 
 TEST(RateLimitedLog, SaysHowManyLinesItLeftOut) {
@@ -183,6 +196,7 @@ TEST(Bus, LooksUpFromSeveralThreadsAtOnce) {
   Bus bus(BusSpace::kMmio);
   Recorder devices[4];
   for (uint64_t i = 0; i < 4; ++i) ASSERT_TRUE(bus.insert(i * 0x1000, 0x1000, "device", devices[i]).ok());
+  Unclaimed unclaimed(bus);
   bus.seal();
   {
     std::vector<std::jthread> vcpus;
@@ -193,7 +207,7 @@ TEST(Bus, LooksUpFromSeveralThreadsAtOnce) {
     }
   }
   for (const Recorder& device : devices) EXPECT_EQ(device.accesses(), 3 * 800);
-  EXPECT_EQ(bus.unclaimed_reads(), 3u * 800);
+  EXPECT_EQ(unclaimed.accesses(), 3u * 800);
 }
 
 } // namespace

@@ -7,6 +7,9 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <array>
+
 namespace sporehost::plugin::test {
 namespace {
 
@@ -68,19 +71,47 @@ TEST_F(Create, TheCodeStaysWhileAnObjectLives) {
   EXPECT_EQ(::dlopen(folder_.file("good.so").c_str(), RTLD_NOLOAD | RTLD_NOW), nullptr);
 }
 
+// A struct as a later minor has it: longer, and with a size that says so.
+template <typename Struct>
+struct Later {
+  Struct now{};
+  std::array<uint64_t, 4> appended{kUntouched, kUntouched, kUntouched, kUntouched};
+
+  explicit Later(const Struct& from = {}) : now(from) { now.size = sizeof *this; }
+  [[nodiscard]] bool untouched() const {
+    return now.size == sizeof *this && std::ranges::count(appended, kUntouched) == std::ssize(appended);
+  }
+  static constexpr uint64_t kUntouched = 0x5a5a5a5a5a5a5a5a;
+};
+
 TEST_F(Create, APluginOfSdk10WorksWithAHostOfALaterMinor) {
   folder_.put("old-minor");
   registry_.emplace(only({folder_.text()}), Trace(), HostAbi{1, 5});
-  spore_host later = *host_.table();
-  later.abi_minor = 5;
+  Later<spore_host> later(*host_.table());
+  later.now.abi_minor = 5;
   {
-    auto made = registry_->create(SPORE_KIND_MEMORY_POLICY, "old-minor", later, "{}");
+    auto made = registry_->create(SPORE_KIND_MEMORY_POLICY, "old-minor", later.now, "{}");
     ASSERT_TRUE(made.ok()) << made.error().text;
-    const spore_memory_plan plan = plan_with(*made);
-    EXPECT_EQ(plan.boot_bytes, 512U << 20);
-    EXPECT_EQ(plan.slot_bytes, 128U << 20);
-    EXPECT_STREQ(plan.reason, "as 1.0 decided");
     EXPECT_TRUE(host_.logged("made by 1.0"));
+    Later<spore_memory_request> request;
+    request.now.mode = SPORE_MEMORY_EXPLICIT;
+    request.now.bytes = 512U << 20;
+    const Later<spore_memory_facts> facts;
+    Later<spore_memory_plan> plan;
+    spore_error error{};
+    const auto* ops = made->ops<spore_memory_policy_ops>();
+    ASSERT_EQ(ops->plan(made->self(), &request.now, &facts.now, &plan.now, &error), SPORE_OK) << error.text;
+    EXPECT_EQ(plan.now.boot_bytes, 512U << 20);
+    EXPECT_EQ(plan.now.slot_bytes, 128U << 20);
+    EXPECT_STREQ(plan.now.reason, "as 1.0 decided");
+    EXPECT_TRUE(plan.untouched()) << "a plugin writes what it knows, and no further";
+    Later<spore_memory_action> action;
+    action.now.change = 1;
+    const Later<spore_memory_event> event;
+    const Later<spore_memory_state> state;
+    ops->on_event(made->self(), &event.now, &state.now, &action.now);
+    EXPECT_EQ(action.now.change, 0U);
+    EXPECT_TRUE(action.untouched());
   }
   EXPECT_EQ(host_.counter("destroyed"), 1U);
 }

@@ -85,12 +85,10 @@ TEST_P(VirtqueueTest, ChainsMayComeBackInAnyOrder) {
   const uint16_t a = driver_.add({{kData, 1, true}});
   const uint16_t b = driver_.add_indirect({{kData, 1, false}, {kData, 1, true}}, kData + 0x100);
   const spore_chain first = must_pop(), second = must_pop();
-  EXPECT_EQ(queue_.in_flight(), 2u);
   EXPECT_TRUE(queue_.push(second, 0));
   EXPECT_TRUE(queue_.push(first, 0));
   EXPECT_EQ(driver_.take_used()->id, b);
   EXPECT_EQ(driver_.take_used()->id, a);
-  EXPECT_EQ(queue_.in_flight(), 0u);
 }
 
 TEST_P(VirtqueueTest, OwnershipIsBySerial) {

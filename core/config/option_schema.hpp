@@ -8,8 +8,8 @@
 //     defaults inside is made, where that leaves nothing required missing.
 //   - A property {"type": "string", "format": "size"} (or "type": ["string", "integer"]) takes the spellings of
 //     core/base/size.hpp, or a plain number of bytes, and the plugin gets an **integer of bytes**. "format": "duration"
-//     likewise gives **milliseconds**, but a user must write the unit. Their default, enum, const, minimum and maximum may be spelled the same way.
-//     Such a schema may also be one branch of anyOf or oneOf, for "auto or a size".
+//     likewise gives **milliseconds**, but a user must write the unit. Their default, enum, const, minimum and maximum
+//     may be spelled the same way. Such a schema may also be one branch of anyOf or oneOf, for "auto or a size".
 //   - "$ref" may only point into the same schema ("#/definitions/x") and not to something that contains it.
 //   - Bounds: 256 KiB of text, depth 32, 20000 values once references are expanded, 1024 bytes a pattern. A string
 //     given as an option has at most 4096 bytes.

@@ -4,6 +4,9 @@
 // headers hold the whole implementation, for programs that compile it in; here that is done once, in one file, so that
 // every other one compiles as quickly as with the library. What is not used here (asynchronous loggers, other sinks) is
 // left out, and would show as a link error.
+// The words of --log and of docs/logging.md: spdlog says "warning".
+#define SPDLOG_LEVEL_NAMES \
+  { "trace", "debug", "info", "warn", "error", "critical", "off" }
 #include <spdlog/common-inl.h>
 #include <spdlog/details/backtracer-inl.h>
 #include <spdlog/details/file_helper-inl.h>

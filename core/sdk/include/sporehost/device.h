@@ -35,7 +35,8 @@ typedef struct spore_virtio_traits {
 typedef struct spore_virtio_device_ops {
   uint32_t size;
 
-  /* Ends the object. [main] After it no call comes, and none of its timers or descriptors is served. */
+  /* Ends the object. [main] The device's lock is not held, so that threads of the device which take it can be joined here.
+   * After it no call comes, and none of its timers or descriptors is served. */
   void (*destroy)(void* self);
 
   /* Asks for an optional interface of the device ("sporehost.resizable-memory/1"). [any] NULL when it has none. */
@@ -62,7 +63,8 @@ typedef struct spore_virtio_device_ops {
   /* Device reset (status := 0). [device] Chains taken before it are void; pushing one has no effect. */
   void (*reset)(void* self);
 
-  /* The whole machine is reset: back to the state after `create`. [device] A device reset has come before. */
+  /* The whole machine is reset: back to the state after `create`. [device] A device reset has come before. A host may make
+   * a new object instead, and the one of today does: a guest that restarts gets a new machine. */
   void (*system_reset)(void* self);
 } spore_virtio_device_ops;
 
@@ -169,7 +171,7 @@ typedef struct spore_io_traits {
 
 typedef struct spore_io_device_ops {
   uint32_t size;
-  void (*destroy)(void* self);                                     /* [main] */
+  void (*destroy)(void* self);                                     /* [main] the device's lock is not held */
   const void* (*query_interface)(void* self, const char* name);    /* [any] */
   /* Says where the registers are; constant over its life. [main] The host sets out->size and zeroes the rest. */
   void (*describe)(void* self, spore_io_traits* out);

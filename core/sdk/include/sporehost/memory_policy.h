@@ -42,7 +42,7 @@ typedef struct spore_memory_facts {
    * a kernel or an initrd of one's own, whatever it can do. */
   uint32_t kernel_can_grow;
   uint32_t backend_can_grow; /* 1: the backend maps memory at run time */
-  uint32_t device_present;   /* 1: the machine has a device that offers sporehost.resizable-memory/1 */
+  uint32_t device_present;   /* 1: the machine has a device whose factory uses sporehost.elastic-memory/1 */
   uint64_t host_total_bytes;
   uint64_t host_available_bytes;
 } spore_memory_facts;

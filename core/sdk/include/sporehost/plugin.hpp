@@ -12,6 +12,11 @@
 //   SPOREHOST_PLUGIN("virtio-rng", "1.0.0", Rng)
 #pragma once
 
+#if !defined(__cpp_exceptions)
+#error \
+    "the C++ wrapper of sporehost's SDK stops exceptions at the boundary (SDK-7): compile without -fno-exceptions, or use the .h headers"
+#endif
+
 #include <sporehost/abi.h>
 #include <sporehost/host.h>
 #include <sporehost/result.hpp>
@@ -116,6 +121,12 @@ class Host {
     const auto value = option(pointer, SPORE_VALUE_INTEGER);
     return value ? std::optional(value->integer) : std::nullopt;
   }
+  // A number with or without a fraction; whole ones are numbers too.
+  [[nodiscard]] std::optional<double> option_number(const char* pointer) const {
+    if (const auto value = option(pointer, SPORE_VALUE_NUMBER)) return value->number;
+    if (const auto value = option_integer(pointer)) return static_cast<double>(*value);
+    return std::nullopt;
+  }
   [[nodiscard]] std::optional<bool> option_boolean(const char* pointer) const {
     const auto value = option(pointer, SPORE_VALUE_BOOLEAN);
     return value ? std::optional(value->boolean != 0) : std::nullopt;
@@ -127,6 +138,14 @@ class Host {
 
   // The counter of that name; keep it, since each call looks it up.
   [[nodiscard]] Counter counter(const char* name) const { return Counter(table_->counter(table_->context, name)); }
+
+  // Copies between guest memory and the caller, all or nothing: SPORE_E_RANGE where a byte is no memory or not plugged.
+  [[nodiscard]] spore_status read_memory(uint64_t gpa, void* to, size_t bytes) const {
+    return table_->read_memory(table_->context, gpa, to, bytes);
+  }
+  [[nodiscard]] spore_status write_memory(uint64_t gpa, const void* from, size_t bytes) const {
+    return table_->write_memory(table_->context, gpa, from, bytes);
+  }
 
   [[nodiscard]] uint64_t now_ns() const { return table_->now_ns(table_->context); }
 
@@ -180,9 +199,9 @@ struct FactoryInfo {
   const char* options_schema;
 };
 
-// A factory for class T, which has: `static constexpr FactoryInfo info`, `static constexpr uint32_t kKind` and
-// `static const ... kOps` (both from the base class of its kind), and
-// `static Result<std::unique_ptr<T>> create(Host, std::string_view options)`.
+// A factory for class T, which has: `static constexpr FactoryInfo info`,
+// `static Result<std::unique_ptr<T>> create(Host, std::string_view options)`, and from the base class of its kind a
+// type `Ops` with `kind`, `table` and `Base`.
 template <typename T>
 struct FactoryOf {
   static spore_status create(const spore_host* host, spore_string options, spore_object* out, spore_error* error) {

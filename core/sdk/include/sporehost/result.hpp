@@ -11,6 +11,11 @@
 //   }
 #pragma once
 
+#if __cplusplus < 202002L
+#error \
+    "the C++ wrapper of sporehost's SDK needs C++20: compile with -std=c++20, or use the .h headers from C or older C++"
+#endif
+
 #include <sporehost/abi.h>
 
 #include <cassert>

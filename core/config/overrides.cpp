@@ -1,4 +1,5 @@
 // What the command line and the environment change in a machine description, and the rules both share with the file.
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/base/size.hpp"
@@ -83,7 +84,10 @@ bool is_instance_name(std::string_view text) {
 }
 
 bool is_plugin_id(std::string_view text) {
-  return is_instance_name(text) && text.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string_view::npos;
+  if (text.empty() || text.size() > 64 || text.front() == '-' || text.back() == '-') return false;
+  if (text.find("--") != std::string_view::npos) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 std::string path_mistake(std::string_view text) {

@@ -1,5 +1,6 @@
 #include "core/config/schema_rewrite.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <limits>
@@ -8,6 +9,7 @@
 
 #include "core/base/size.hpp"
 #include "core/base/text.hpp"
+#include "core/config/schema_keywords.hpp"
 
 namespace sporehost {
 namespace {
@@ -139,12 +141,6 @@ Result<void> check_pattern(const std::string& pattern) {
 // What valijson takes as it comes, or finds only when a value meets it.
 Result<void> check_keywords(const json& schema) {
   SPORE_CHECK(check_multiple_of(schema));
-  for (const char* key : kMany)
-    if (schema.contains(key) && !schema[key].is_array())
-      return fail(SPORE_E_INVALID, quote(key) + " must be a list of schemas");
-  for (const char* key : kNamed)
-    if (schema.contains(key) && !schema[key].is_object())
-      return fail(SPORE_E_INVALID, quote(key) + " must be a mapping of names to schemas");
   if (schema.contains("pattern") && schema["pattern"].is_string())
     SPORE_CHECK(check_pattern(schema["pattern"].get<std::string>()));
   if (!schema.contains("patternProperties")) return {};
@@ -179,6 +175,19 @@ Result<void> make_canonical(json& schema) {
       word = *number;
     }
   return check_multiple_of(schema);
+}
+
+// " at byte 17, behind '...'". The parser that does not throw does not tell.
+std::string where_broken(std::string_view text) {
+  try {
+    const json ignored = json::parse(text);
+  } catch (const json::parse_error& error) {
+    const size_t at = error.byte > 0 ? error.byte - 1 : 0;
+    if (at == 0 || at > text.size()) return at == 0 ? ": it is empty or begins with what is none" : "";
+    const size_t from = at > 16 ? at - 16 : 0;
+    return " at byte " + std::to_string(at) + ", behind " + quote(text.substr(from, at - from));
+  }
+  return {};
 }
 
 void make_editable(json& schema) {
@@ -238,10 +247,11 @@ Result<json> expand_schema(std::string_view text) {
       false);
   if (too_deep)
     return fail(SPORE_E_INVALID, "the schema is nested deeper than " + std::to_string(kSchemaDepth) + " levels");
-  if (root.is_discarded()) return fail(SPORE_E_INVALID, "the schema is not valid JSON");
+  if (root.is_discarded()) return fail(SPORE_E_INVALID, "the schema is not valid JSON" + where_broken(text));
   if (!root.is_object() || !root.contains("type") || root["type"] != "object")
     return fail(SPORE_E_INVALID, "the schema must describe an object: {\"type\": \"object\", ...}");
   SPORE_TRY(json expanded, Expander(root).expand(root, 0));
+  SPORE_CHECK(check_schema_keywords(expanded));
   close_objects(expanded, false);
   return expanded;
 }

@@ -22,9 +22,10 @@ inline const std::array<std::string, 2> kFlavourWords = {"acpi", "noacpi"};
 inline constexpr const char* kNameRule =
     " is not a name; use letters, digits, '.', '_' and '-', at most 63, the first a letter or digit";
 inline constexpr const char* kPluginIdRule =
-    " is not a plugin's id; an id has lower-case letters, digits, '.', '_' and '-', such as virtio-rng";
+    " is not a plugin's id; an id has lower-case letters and digits, with single hyphens between, such as virtio-rng";
 
 [[nodiscard]] bool is_instance_name(std::string_view text);
+// As SDK-4 has it: lower-case kebab, at most 64 bytes.
 [[nodiscard]] bool is_plugin_id(std::string_view text);
 
 // What is wrong with a path as somebody wrote it; empty: nothing. `~` is expanded by shells alone.

@@ -1,12 +1,13 @@
 // Reading little-endian numbers out of an image. All formats here are little-endian, and so is every host we run on.
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <type_traits>
+
+#include "core/base/assertion.hpp"
 
 namespace sporehost::loader {
 
@@ -21,7 +22,7 @@ constexpr bool contains(Bytes bytes, uint64_t offset, uint64_t length) {
 template <typename T>
 [[nodiscard]] T read_le(Bytes bytes, uint64_t offset) {
   static_assert(std::is_trivially_copyable_v<T>);
-  assert(contains(bytes, offset, sizeof(T)));
+  SPORE_ASSERT(contains(bytes, offset, sizeof(T)));
   T value;
   std::memcpy(&value, bytes.data() + offset, sizeof(T));
   return value;

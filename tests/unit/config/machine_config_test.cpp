@@ -216,8 +216,10 @@ TEST(MachineConfig, DeviceErrors) {
             "m.yaml:2:11: 'devices[0]': expected a plugin's id or a mapping with the key 'plugin', got a list");
   EXPECT_EQ(error_of("devices: [{name: x}]\n"), "m.yaml:2:11: 'devices[0]': the key 'plugin' is missing");
   EXPECT_EQ(error_of("devices: [../evil.so]\n"),
-            "m.yaml:2:11: 'devices[0]': '../evil.so' is not a plugin's id; an id has lower-case letters, digits, '.', "
-            "'_' and '-', such as virtio-rng");
+            "m.yaml:2:11: 'devices[0]': '../evil.so' is not a plugin's id; an id has lower-case letters and digits, "
+            "with single hyphens between, such as virtio-rng");
+  for (const char* id : {"my_rng", "my.rng", "a--b", "-a", "a-", "Rng"})
+    EXPECT_NE(error_of("devices: [" + std::string(id) + "]\n").find("is not a plugin's id"), std::string::npos) << id;
   EXPECT_EQ(error_of("devices: [{plugin: a, name: x}, {plugin: b, name: x}]\n"),
             "m.yaml:2:33: 'devices': two devices have the name 'x'; rename one");
   EXPECT_EQ(error_of("devices: [{plugin: a, options: [1]}]\n"),

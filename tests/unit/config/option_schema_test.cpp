@@ -143,10 +143,13 @@ TEST(OptionSchema, ReferencesInsideTheSchema) {
 }
 
 TEST(OptionSchema, ABrokenSchemaIsAnErrorValue) {
-  EXPECT_EQ(schema_error("{"), "options schema of demo: the schema is not valid JSON");
+  EXPECT_EQ(schema_error("{"), "options schema of demo: the schema is not valid JSON at byte 1, behind '{'");
+  EXPECT_EQ(schema_error(R"({"type": "object", "properties": {"a": {,}}})"),
+            "options schema of demo: the schema is not valid JSON at byte 40, behind 'erties\": {\"a\": {'");
   EXPECT_EQ(schema_error("[]"),
             "options schema of demo: the schema must describe an object: {\"type\": \"object\", ...}");
-  EXPECT_EQ(schema_error(""), "options schema of demo: the schema is not valid JSON");
+  EXPECT_EQ(schema_error(""),
+            "options schema of demo: the schema is not valid JSON: it is empty or begins with what is none");
   EXPECT_EQ(schema_error(std::string(100000, '[')),
             "options schema of demo: the schema is nested deeper than 32 levels");
   EXPECT_EQ(schema_error(std::string(300000, ' ')), "options schema of demo: the schema is larger than 256KiB");
@@ -186,6 +189,24 @@ TEST(OptionSchema, ForEditorsSizesArePatterns) {
   EXPECT_EQ(editor["additionalProperties"], false);
   EXPECT_EQ(editor["properties"]["slot"]["default"], "128MiB");
   EXPECT_EQ(editor["properties"]["slot"]["anyOf"][1]["type"], "integer");
+}
+
+// Which keyword, and where; the validator would say "JSON value is not an array."
+TEST(OptionSchema, NamesTheKeywordThatIsBroken) {
+  const auto error = [](const std::string& part) {
+    return schema_error(R"({"type":"object","properties":{"a":)" + part + "}}");
+  };
+  const std::string where = "options schema of demo: '/properties/a";
+  EXPECT_EQ(error(R"({"type":7})"), where + "/type' must be a text or a list of texts");
+  EXPECT_EQ(error(R"({"type":"object","required":"b"})"), where + "/required' must be a list of texts");
+  EXPECT_EQ(error(R"({"enum":"b"})"), where + "/enum' must be a list that is not empty");
+  EXPECT_EQ(error(R"({"minimum":"b"})"), where + "/minimum' must be a number");
+  EXPECT_EQ(error(R"({"anyOf":{}})"), where + "/anyOf' must be a list of schemas");
+  EXPECT_EQ(error(R"({"anyOf":[{"maxLength":-1}]})"),
+            where + "/anyOf/0/maxLength' must be a whole number of at least 0");
+  EXPECT_EQ(error(R"({"items":{"properties":[]}})"),
+            where + "/items/properties' must be a mapping of names to schemas");
+  EXPECT_EQ(error(R"({"type":"string","format":"size","minimum":"1MiB"})"), "accepted");
 }
 
 } // namespace

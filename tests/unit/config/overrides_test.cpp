@@ -111,8 +111,8 @@ TEST(Overrides, ErrorsNameTheOption) {
   EXPECT_EQ(with([](Overrides& o) { o.cpus = "65"; }), "--cpus: expected a whole number from 1 to 64, got '65'");
   EXPECT_EQ(with([](Overrides& o) { o.cpus = "2x"; }), "--cpus: expected a whole number from 1 to 64, got '2x'");
   EXPECT_EQ(with([](Overrides& o) { o.backend = "KVM"; }),
-            "--backend: 'KVM' is not a plugin's id; an id has lower-case letters, digits, '.', '_' and '-', such as "
-            "virtio-rng");
+            "--backend: 'KVM' is not a plugin's id; an id has lower-case letters and digits, with single hyphens "
+            "between, such as virtio-rng");
   EXPECT_EQ(with([](Overrides& o) { o.argv = {""}; }), "the command: the program's name is empty");
 }
 

@@ -131,18 +131,23 @@ spore_vm_callbacks Machine::callbacks() {
 }
 
 Result<void> Machine::make_memory() {
-  for (const GpaRange& range : board_->ram()) SPORE_CHECK(memory_.add_ram(range.gpa, range.bytes));
+  // What is refused is a part of the memory; what was asked for is the whole.
+  const auto of_the_whole = [this](const spore::Error& error) {
+    return error.in("memory of " + format_size(planned_.plan.boot_bytes + planned_.plan.region_bytes));
+  };
+  for (const GpaRange& range : board_->ram())
+    if (auto added = memory_.add_ram(range.gpa, range.bytes); !added) return of_the_whole(added.error());
   const GpaRange elastic = board_->elastic();
   if (elastic.bytes == 0) return {};
-  SPORE_TRY(auto region,
-            ElasticRegion::create(
-                {elastic.gpa, elastic.bytes, planned_.plan.block_bytes, planned_.plan.slot_bytes}, *backend_.backend,
-                [](int32_t level, std::string_view text) { spdlog::log(spdlog_level(level), "memory: {}", text); }));
+  auto region = ElasticRegion::create(
+      {elastic.gpa, elastic.bytes, planned_.plan.block_bytes, planned_.plan.slot_bytes}, *backend_.backend,
+      [](int32_t level, std::string_view text) { spdlog::log(spdlog_level(level), "memory: {}", text); });
+  if (!region) return of_the_whole(region.error());
   elastic_ = std::make_unique<ElasticService>(
-      *region, planned_.plan.requested_bytes,
+      **region, planned_.plan.requested_bytes,
       ElasticService::Events{[this] { on_plugged_changed(); },
                              [this](const std::string& why) { on_plug_refused(why); }});
-  SPORE_CHECK(memory_.add_elastic(std::move(region)));
+  SPORE_CHECK(memory_.add_elastic(std::move(*region)));
   // What the guest touches there although it is not plugged reads as all-ones and is dropped; it is worth a word.
   mmio_->on_unclaimed([this, elastic](const UnclaimedAccess& access) {
     if (access.address < elastic.gpa || access.address - elastic.gpa >= elastic.bytes) return false;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/base/page.hpp"
+#include "core/memory/refusal.hpp"
 
 namespace sporehost {
 namespace {
@@ -17,8 +18,8 @@ using spore::Result;
 spore::Error no_room(uint64_t bytes, const char* what, int error) {
   constexpr uint64_t kMiB = 1u << 20;
   return spore::fail(SPORE_E_NO_MEMORY, "cannot reserve " + std::to_string((bytes + kMiB - 1) / kMiB) + " MiB of " +
-                                            what + ": " + std::strerror(error) +
-                                            "; ask for less memory, or free some on the host");
+                                            what + ": " + std::strerror(error) + "; " +
+                                            explain_refusal(read_memory_rules()));
 }
 
 // Address space of `bytes` at `gpa` modulo a large page: mmap gives any page, so more is reserved and the ends go back.

@@ -16,6 +16,9 @@
 namespace kvm {
 namespace {
 
+constexpr uint64_t kPagesMax =
+    (uint64_t{1} << 31) - 1; // KVM_MEM_MAX_NR_PAGES, which the kernel's headers keep to itself
+
 std::string range_text(uint64_t gpa, uint64_t bytes) {
   char text[64];
   std::snprintf(text, sizeof text, "guest memory 0x%" PRIx64 " + 0x%" PRIx64, gpa, bytes);
@@ -100,6 +103,11 @@ spore::Result<void> MemorySlots::check(uint64_t gpa, const void* host, uint64_t 
   if (gpa + bytes < gpa || gpa + bytes > gpa_end_) {
     return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + " reaches beyond the end of the VM's addresses, which " +
                                           range_text(0, gpa_end_) + " describes");
+  }
+  if (bytes / page > kPagesMax) {
+    return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + ": KVM maps at most " +
+                                          std::to_string(kPagesMax * page >> 30) +
+                                          " GiB in one piece; use less memory");
   }
   if ((flags & SPORE_MAP_READ) == 0) {
     return spore::fail(SPORE_E_UNSUPPORTED, range_text(gpa, bytes) + ": KVM maps no memory that cannot be read");

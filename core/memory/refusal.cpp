@@ -1,0 +1,44 @@
+#include "core/memory/refusal.hpp"
+
+#include <sys/resource.h>
+
+#include <fstream>
+
+#include "core/base/size.hpp"
+
+namespace sporehost {
+namespace {
+
+std::optional<uint64_t> soft_limit(__rlimit_resource_t resource) {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return limit.rlim_cur;
+}
+
+} // namespace
+
+MemoryRules read_memory_rules() {
+  MemoryRules rules;
+  rules.address_space_bytes = soft_limit(RLIMIT_AS);
+  rules.data_bytes = soft_limit(RLIMIT_DATA);
+  int overcommit = 0;
+  std::ifstream("/proc/sys/vm/overcommit_memory") >> overcommit;
+  rules.strict_overcommit = overcommit == 2;
+  return rules;
+}
+
+std::string explain_refusal(const MemoryRules& rules) {
+  if (rules.address_space_bytes)
+    return "this process may have " + format_size(*rules.address_space_bytes) +
+           " of address space (ulimit -v); raise that, or ask for less memory";
+  if (rules.data_bytes)
+    return "this process may have " + format_size(*rules.data_bytes) +
+           " of data (ulimit -d); raise that, or ask for less memory";
+  if (rules.strict_overcommit)
+    return "this host promises no more memory than it has (vm.overcommit_memory is 2); set that to 0 or 1, or ask for "
+           "less "
+           "memory";
+  return "ask for less memory, or free some on the host";
+}
+
+} // namespace sporehost

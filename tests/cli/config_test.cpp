@@ -118,18 +118,24 @@ TEST_F(ConfigFile, KernelOrInitrdThatIsNotThere) {
   EXPECT_THAT(check("boot: {initrd: none-here}\n").message(), HasSubstr(":3:16: initrd '" + path("none-here") + "'"));
 }
 
+Call fed(std::vector<std::string> arguments, std::string input) {
+  Call call{std::move(arguments), {}};
+  call.input = std::move(input);
+  return call;
+}
+
 TEST_F(ConfigFile, FromStandardInput) {
   const std::string text = "version: 1\nworkload: {argv: [/bin/true]}\n";
-  const Output sound = run({{"check", "--config", "-"}, {}, false, text});
+  const Output sound = run(fed({"check", "--config", "-"}, text));
   EXPECT_EQ(sound.status, 0) << sound.err;
   EXPECT_EQ(sound.out, "standard input: ok\n");
-  EXPECT_EQ(run({{"check", "--config", "-"}, {}, false, text + "cpus: many\n"}).message(),
+  EXPECT_EQ(run(fed({"check", "--config", "-"}, text + "cpus: many\n")).message(),
             "sporehost: standard input:3:7: 'cpus': expected a whole number from 1 to 64, got 'many'");
   // A run reads it once as well.
-  EXPECT_THAT(run({{"--config", "-"}, {}, false, "version: 1\n"}).message(),
+  EXPECT_THAT(run(fed({"--config", "-"}, "version: 1\n")).message(),
               StartsWith("sporehost: standard input: there is nothing to run"));
   // Its paths are relative to the working directory, which is / here.
-  EXPECT_THAT(run({{"check", "--config", "-"}, {}, false, text + "boot: {kernel: no-such-kernel}\n"}).message(),
+  EXPECT_THAT(run(fed({"check", "--config", "-"}, text + "boot: {kernel: no-such-kernel}\n")).message(),
               HasSubstr("kernel 'no-such-kernel'"));
 }
 

@@ -20,7 +20,7 @@ class Policy : public spore::MemoryPolicy {
   ~Policy() override { ++host_.counter("destroyed"); }
   spore::Result<void> plan(const spore_memory_request& request, const spore_memory_facts&,
                            spore_memory_plan& out) override {
-    out.boot_bytes = request.bytes;
+    out.boot_bytes = request.mode == SPORE_MEMORY_EXPLICIT ? request.bytes : uint64_t{64} << 20;
     spore::give_reason(out, "as asked");
     return {};
   }

@@ -105,7 +105,7 @@ log: {level: trace, file: vm.log}
   EXPECT_EQ(config.lifecycle.run_timeout, 2min);
   EXPECT_EQ(config.lifecycle.on_guest_reset, GuestReset::restart);
   EXPECT_EQ(config.lifecycle.restart_max, 3u);
-  EXPECT_EQ(config.devices_at, (Position{7, 3}));
+  EXPECT_EQ(config.devices_at, (Position{8, 3}));
   EXPECT_THAT(config.plugin_path, ElementsAre("/etc/vm/plugins", "/opt/p"));
   EXPECT_EQ(config.kernel.directory, "/etc/k");
   EXPECT_EQ(config.kernel.initrd_cache, "/etc/vm/cache");

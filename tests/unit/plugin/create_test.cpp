@@ -99,7 +99,7 @@ TEST_F(Create, APluginOfSdk10WorksWithAHostOfALaterMinor) {
     const Later<spore_memory_facts> facts;
     Later<spore_memory_plan> plan;
     spore_error error{};
-    const auto* ops = made->ops<spore_memory_policy_ops>();
+    const auto ops = made->ops<spore_memory_policy_ops>();
     ASSERT_EQ(ops->plan(made->self(), &request.now, &facts.now, &plan.now, &error), SPORE_OK) << error.text;
     EXPECT_EQ(plan.now.boot_bytes, 512U << 20);
     EXPECT_EQ(plan.now.slot_bytes, 128U << 20);

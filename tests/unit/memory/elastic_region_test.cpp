@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -200,16 +202,17 @@ TEST_F(ElasticRegionTest, Vmem39WhatUnpluggedMemoryCostsIsBoundedAndMeasured) {
 }
 
 #if !defined(SPORE_EMULATED_PROCESSOR)
-// Pages that somebody has locked are what madvise refuses to give back.
+// Pages that somebody has locked are what madvise refuses to give back. By system call: the sanitizers' mlock does
+// nothing.
 class LockedPage {
  public:
-  explicit LockedPage(uint8_t* host) : host_(host), locked_(::mlock(host, 1) == 0) {}
+  explicit LockedPage(uint8_t* host) : host_(host), locked_(::syscall(SYS_mlock, host, 1) == 0) {}
   ~LockedPage() { release(); }
   LockedPage(const LockedPage&) = delete;
   LockedPage& operator=(const LockedPage&) = delete;
   [[nodiscard]] bool locked() const { return locked_; }
   void release() {
-    if (std::exchange(locked_, false)) ::munlock(host_, 1);
+    if (std::exchange(locked_, false)) ::syscall(SYS_munlock, host_, 1);
   }
 
  private:

@@ -10,6 +10,9 @@ namespace sporehost::loader {
 
 namespace {
 
+// The largest file of which a copy is made: a disk image named by mistake must not fill the host's memory.
+constexpr size_t kCopyMost = size_t{1} << 30;
+
 spore::Error open_error(const std::string& name, int error) {
   switch (error) {
     case ENOENT:
@@ -54,6 +57,9 @@ spore::Result<void> ImageFile::map_whole() {
 // The whole file, or an error where it changes meanwhile: half of the old and half of the new one is no image.
 spore::Result<void> ImageFile::read_whole() {
   const auto size = static_cast<size_t>(opened_.st_size);
+  if (size > kCopyMost)
+    return spore::fail(SPORE_E_RANGE, name_ + ": has " + std::to_string(size >> 20) + " MiB, and none has more than " +
+                                          std::to_string(kCopyMost >> 20) + "; check the path");
   mapping_ = Mapping(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), size);
   if (!mapping_)
     return spore::fail(SPORE_E_NO_MEMORY,

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "core/base/text.hpp"
 #include "core/machine/console_tail.hpp"
 
 namespace sporehost {
@@ -62,10 +63,7 @@ std::string Console::last_lines(size_t lines) const {
 std::string Console::panic_line() const {
   const size_t at = kept_.rfind("Kernel panic");
   if (at == std::string::npos) return {};
-  std::string line = kept_.substr(at, kept_.find_first_of("\r\n", at) - at);
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < 0x20) c = '?';
-  return line;
+  return printable(std::string_view(kept_).substr(at, kept_.find_first_of("\r\n", at) - at));
 }
 
 void Console::finish() {

@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "core/base/text.hpp"
+
 namespace sporehost {
 
 namespace {
@@ -27,45 +29,22 @@ constexpr std::array kCauses = {
 
 // How the lines of a trace begin, once the time is taken off.
 constexpr std::array kTraceStarts = {
-    "Call Trace"sv,
-    "Call trace"sv,
-    "<TASK>"sv,
-    "</TASK>"sv,
-    "<IRQ>"sv,
-    "</IRQ>"sv,
-    "? "sv,
-    "CPU: "sv,
-    "Hardware name:"sv,
-    "Code: "sv,
-    "RSP: "sv,
-    "RAX: "sv,
-    "RDX: "sv,
-    "RBP: "sv,
-    "R10: "sv,
-    "R13: "sv,
-    "FS: "sv,
-    "CS: "sv,
-    "CR2: "sv,
-    "DR0: "sv,
-    "DR3: "sv,
-    "PKRU: "sv,
-    "ORIG_RAX: "sv,
-    "RIP: 0033"sv,
-    "Modules linked in:"sv,
-    "Kernel Offset:"sv,
-    "---[ end "sv,
-    "Rebooting in "sv,
-    "pstate: "sv,
-    "pc : "sv,
-    "lr : "sv,
-    "sp : "sv,
-    "x2"sv,
-    "x1"sv,
-    "x8 "sv,
-    "x5 "sv,
-    "SMP: stopping secondary"sv,
-    "PHYS_OFFSET:"sv,
-    "CPU features:"sv,
+    "Call Trace"sv,     "Call trace"sv,
+    "<TASK>"sv,         "</TASK>"sv,
+    "<IRQ>"sv,          "</IRQ>"sv,
+    "Hardware name:"sv, "RSP: "sv,
+    "RAX: "sv,          "RDX: "sv,
+    "RBP: "sv,          "R10: "sv,
+    "R13: "sv,          "FS: "sv,
+    "CS: "sv,           "CR2: "sv,
+    "DR0: "sv,          "DR3: "sv,
+    "PKRU: "sv,         "ORIG_RAX: "sv,
+    "RIP: 0033"sv,      "Modules linked in:"sv,
+    "Kernel Offset:"sv, "---[ end "sv,
+    "Rebooting in "sv,  "pstate: "sv,
+    "pc : "sv,          "lr : "sv,
+    "sp : "sv,          "SMP: stopping secondary"sv,
+    "PHYS_OFFSET:"sv,   "CPU features:"sv,
     "Memory Limit:"sv,
 };
 
@@ -88,9 +67,25 @@ bool is_frame(std::string_view text) {
   return first.find("+0x") != std::string_view::npos && first.find("/0x") != std::string_view::npos;
 }
 
+// arm64's registers: "x29: ffff80000b4dbc60 x28: ...", with or without a space before the colon.
+bool is_register(std::string_view text) {
+  const size_t digits = text.find_first_not_of("0123456789", 1);
+  if (!text.starts_with('x') || digits == 1 || digits == std::string_view::npos || digits > 3) return false;
+  text.remove_prefix(digits);
+  if (text.starts_with(' ')) text.remove_prefix(1);
+  return text.starts_with(": ") && text.find_first_not_of("0123456789abcdef", 2) >= 18;
+}
+
+// "CPU: 0 PID: 1 Comm: ..." and "Code: 48 89 ...", which programs may begin a line with as well.
+bool is_state(std::string_view text) {
+  return (text.starts_with("CPU: ") && text.find(" PID: ") != std::string_view::npos) ||
+         (text.starts_with("Code: ") && text.find_first_not_of("0123456789abcdef<>() ", 6) == std::string_view::npos);
+}
+
 bool is_trace(std::string_view line) {
-  const std::string_view text = without_time(line);
-  return is_frame(text) ||
+  std::string_view text = without_time(line);
+  if (text.starts_with("? ")) text.remove_prefix(2); // a frame that may be none
+  return is_frame(text) || is_register(text) || is_state(text) ||
          std::any_of(kTraceStarts.begin(), kTraceStarts.end(), [&](auto start) { return text.starts_with(start); });
 }
 
@@ -109,11 +104,13 @@ std::vector<std::string_view> split(std::string_view text) {
   return lines;
 }
 
-std::string printable(const std::vector<std::string_view>& lines) {
+std::string joined(const std::vector<std::string_view>& lines) {
   std::string text;
-  for (const std::string_view line : lines) text += line;
-  for (char& c : text)
-    if (c != '\n' && c != '\t' && (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)) c = ' ';
+  for (const std::string_view line : lines) {
+    const bool ended = line.ends_with('\n');
+    text += printable(ended ? line.substr(0, line.size() - 1) : line);
+    if (ended) text += '\n';
+  }
   return text;
 }
 
@@ -124,7 +121,7 @@ std::string console_tail(std::string_view console, size_t lines) {
   const auto panics = [](std::string_view line) { return line.find("Kernel panic") != std::string_view::npos; };
   const bool panicked = std::any_of(all.begin(), all.end(), panics);
   if (panicked) std::erase_if(all, is_trace);
-  if (all.size() <= lines) return printable(all);
+  if (all.size() <= lines) return joined(all);
   const auto window = all.end() - static_cast<ptrdiff_t>(lines);
   std::vector<std::string_view> shown;
   if (panicked) {
@@ -133,7 +130,7 @@ std::string console_tail(std::string_view console, size_t lines) {
     if (shown.size() > most) shown.erase(shown.begin(), shown.end() - static_cast<ptrdiff_t>(most));
   }
   shown.insert(shown.end(), window + static_cast<ptrdiff_t>(shown.size()), all.end());
-  return printable(shown);
+  return joined(shown);
 }
 
 } // namespace sporehost

@@ -47,6 +47,7 @@ Result<std::unique_ptr<ElasticRegion>> ElasticRegion::create(const ElasticGeomet
   // Not accessible before a slot is in use: a stray access must not allocate.
   SPORE_TRY(Mapping mapping,
             map_guest_range(geometry.gpa, geometry.bytes, GuestAccess::none, "address space for the elastic region"));
+  if (geometry.block_bytes < large_page_bytes(host_page_bytes())) keep_small_pages(mapping.data(), geometry.bytes);
   return std::unique_ptr<ElasticRegion>(new ElasticRegion(geometry, mapper, std::move(mapping), std::move(log)));
 }
 

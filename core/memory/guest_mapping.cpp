@@ -45,10 +45,14 @@ Result<Mapping> map_guest_range(uint64_t gpa, uint64_t bytes, GuestAccess access
   mark_guest_range(mapping.data(), bytes);
   // A PC's tables and its first page table are a few pages in the first large one, which no kernel fills. Zeroing all
   // of that would be 2 MiB and some 0.2 ms of every start.
-  if (gpa == 0) (void)::madvise(mapping.data(), std::min(bytes, large_page_bytes(host_page_bytes())), MADV_NOHUGEPAGE);
+  if (gpa == 0) keep_small_pages(mapping.data(), std::min(bytes, large_page_bytes(host_page_bytes())));
   if (access == GuestAccess::read_write && ::mprotect(mapping.data(), bytes, PROT_READ | PROT_WRITE) != 0)
     return no_room(bytes, what, errno);
   return mapping;
+}
+
+void keep_small_pages(void* host, uint64_t bytes) {
+  (void)::madvise(host, bytes, MADV_NOHUGEPAGE);
 }
 
 // None of these decides whether a guest runs: a kernel built without huge pages refuses the first, and that is all.

@@ -94,8 +94,7 @@ spore::Result<void> MemorySlots::check(uint64_t gpa, const void* host, uint64_t 
     return spore::fail(SPORE_E_INVALID, range_text(gpa, bytes) + ": guest address, host address and length must be " +
                                             "multiples of the page size, " + std::to_string(page));
   }
-  // KVM_MEM_MAX_NR_PAGES: the number of a slot's pages has 31 bits.
-  const uint64_t most = ((uint64_t{1} << 31) - 1) * page;
+  const uint64_t most = kPagesMax * page;
   if (bytes > most) {
     return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + ": KVM maps less than " +
                                           std::to_string((most + page) >> 40) + " TiB in one piece; use less memory");
@@ -103,11 +102,6 @@ spore::Result<void> MemorySlots::check(uint64_t gpa, const void* host, uint64_t 
   if (gpa + bytes < gpa || gpa + bytes > gpa_end_) {
     return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + " reaches beyond the end of the VM's addresses, which " +
                                           range_text(0, gpa_end_) + " describes");
-  }
-  if (bytes / page > kPagesMax) {
-    return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + ": KVM maps at most " +
-                                          std::to_string(kPagesMax * page >> 30) +
-                                          " GiB in one piece; use less memory");
   }
   if ((flags & SPORE_MAP_READ) == 0) {
     return spore::fail(SPORE_E_UNSUPPORTED, range_text(gpa, bytes) + ": KVM maps no memory that cannot be read");

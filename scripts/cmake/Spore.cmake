@@ -14,9 +14,9 @@ option(SPORE_FUZZER "Build the fuzz targets with libFuzzer (clang), and everythi
 
 find_package(Threads REQUIRED)
 find_program(SPORE_CCACHE ccache)
-if(SPORE_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${SPORE_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${SPORE_CCACHE})
+if(SPORE_CCACHE) # what it keeps serves every clone, whatever folder that is in
+  set(CMAKE_C_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${SPORE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
 endif()
 
 add_compile_options(-Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>

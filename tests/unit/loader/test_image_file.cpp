@@ -49,6 +49,15 @@ TEST(ImageFile, AUsersFileIsTakenOnce) {
   EXPECT_THAT(changed.error().text, HasSubstr("changed while it was read"));
 }
 
+TEST(ImageFile, OfAFileThatIsTooLargeForOneNoCopyIsMade) {
+  const TempFile file(testing::pattern(8192));
+  ASSERT_EQ(::truncate(file.path().c_str(), (off_t{1} << 30) + 1), 0); // sparse
+  const auto disk = ImageFile::open(file.path(), "kernel", FileOwner::anybody);
+  ASSERT_FALSE(disk.ok());
+  EXPECT_EQ(disk.error().status, SPORE_E_RANGE);
+  EXPECT_THAT(disk.error().text, HasSubstr("has 1024 MiB, and none has more than 1024; check the path"));
+}
+
 TEST(ImageFile, NamesWhatIsWrong) {
   const auto missing = ImageFile::open("/nonexistent/vmlinuz", "kernel");
   ASSERT_FALSE(missing.ok());

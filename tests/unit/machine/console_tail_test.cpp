@@ -39,7 +39,12 @@ TEST(ConsoleTail, WithoutAPanicIsTheEnd) {
   EXPECT_EQ(console_tail("one\ntwo\nthree", 2), "two\nthree");
   EXPECT_EQ(console_tail("one\ntwo\n", 9), "one\ntwo\n");
   EXPECT_EQ(console_tail("", 9), "");
-  EXPECT_EQ(console_tail("a\x1b[31mb\tc\r\n", 9), "a [31mb\tc \n");
+  EXPECT_EQ(console_tail("a\x1b[31mb\tc\r\n", 9), "a?[31mb c \n");
+  EXPECT_EQ(console_tail("a\x9b"
+                         "31mb\xc2\x9b"
+                         "2J\n",
+                         9),
+            "a?31mb?2J\n");
   EXPECT_THAT(console_tail(kTrace.substr(0, kTrace.find("---[ end")), 20), HasSubstr("dump_stack_lvl"))
       << "a trace that ends in no panic is all there is";
 }
@@ -78,6 +83,15 @@ TEST(ConsoleTail, KeepsWhereAnOopsWas) {
               "BUG: kernel NULL pointer dereference, address: 0000000000000000\n"
               "RIP: 0010:virtio_mem_memory_notifier_cb+0x294/0x563 [virtio_mem]\n"
               "Kernel panic - not syncing: Fatal exception\n");
+}
+
+TEST(ConsoleTail, TakesNoProgramsWordsForATrace) {
+  const std::string words =
+      "x264 encoder starts\nx1 of a table\nCPU: hot\nCode: 7 of the workload\n? what\nx2: 0123456789abcde\n";
+  const std::string registers =
+      "[    2.5] CPU: 0 PID: 1 Comm: init Not tainted\n[    2.5] x29: ffff80000b4dbc60 x28: 0000000000000000\n"
+      "x2 : 0000000000000001 x1 : 0\n";
+  EXPECT_EQ(console_tail(words + registers + kPanic, 20), words + kPanic);
 }
 
 } // namespace

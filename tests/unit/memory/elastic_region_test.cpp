@@ -202,6 +202,26 @@ TEST_F(ElasticRegionTest, Vmem39WhatUnpluggedMemoryCostsIsBoundedAndMeasured) {
 }
 
 #if !defined(SPORE_EMULATED_PROCESSOR)
+uint64_t resident_kib() {
+  std::ifstream smaps("/proc/self/smaps_rollup");
+  for (std::string line; std::getline(smaps, line);)
+    if (line.starts_with("Rss:")) return std::stoull(line.substr(4));
+  return 0;
+}
+
+// A discarded piece of a large page would stay the host's.
+TEST_F(ElasticRegionTest, BlocksSmallerThanALargePageAreGivenBackOneByOne) {
+  auto made = ElasticRegion::create({kGpa, kSlot, kMiB, kSlot}, mapper_);
+  ASSERT_TRUE(made.ok());
+  const auto region = std::move(made).value();
+  ASSERT_TRUE(region->plug(0, kSlot).ok());
+  auto* const host = static_cast<uint8_t*>(mapper_.mapped.at(kGpa).host);
+  std::memset(host, 1, kSlot);
+  const uint64_t before = resident_kib();
+  for (uint64_t at = 0; at < kSlot; at += 2 * kMiB) ASSERT_TRUE(region->unplug(at, kMiB).ok());
+  EXPECT_LT(resident_kib() + kSlot / 2 * 3 / 4 / 1024, before);
+}
+
 // Pages that somebody has locked are what madvise refuses to give back. By system call: the sanitizers' mlock does
 // nothing.
 class LockedPage {

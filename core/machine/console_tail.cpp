@@ -79,7 +79,8 @@ bool is_register(std::string_view text) {
 // "CPU: 0 PID: 1 Comm: ..." and "Code: 48 89 ...", which programs may begin a line with as well.
 bool is_state(std::string_view text) {
   return (text.starts_with("CPU: ") && text.find(" PID: ") != std::string_view::npos) ||
-         (text.starts_with("Code: ") && text.find_first_not_of("0123456789abcdef<>() ", 6) == std::string_view::npos);
+         (text.starts_with("Code: ") &&
+          text.find_first_not_of("0123456789abcdef<>() \r\n", 6) == std::string_view::npos);
 }
 
 bool is_trace(std::string_view line) {

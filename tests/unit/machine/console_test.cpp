@@ -38,8 +38,8 @@ class ConsoleTest : public ::testing::Test {
 TEST_F(ConsoleTest, KeepsTheLastLinesPrintable) {
   const auto console = make({ConsoleTarget::Kind::none, {}});
   write("one\ntwo\nthree\x1b[31m\nfour\n");
-  EXPECT_EQ(console->last_lines(2), "three [31m\nfour\n");
-  EXPECT_EQ(console->last_lines(99), "one\ntwo\nthree [31m\nfour\n");
+  EXPECT_EQ(console->last_lines(2), "three?[31m\nfour\n");
+  EXPECT_EQ(console->last_lines(99), "one\ntwo\nthree?[31m\nfour\n");
   EXPECT_EQ(console->panic_line(), "");
 }
 

@@ -187,8 +187,9 @@ void answer_rehearsal() {
   if (!rehearsal) answer.end();
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("rehearsal", std::make_shared<AnswerSink>(answer)));
   spdlog::set_level(spdlog::level::debug);
-  const Result<Rehearsed> result = Stage(*rehearsal, answer).perform();
-  answer.send(result_to_json(result));
+  // The libraries stay until the process is gone: a thread of a plugin's own may still run in one.
+  Stage stage(*rehearsal, answer);
+  answer.send(result_to_json(stage.perform()));
   answer.end();
 }
 

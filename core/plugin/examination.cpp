@@ -231,9 +231,12 @@ void answer_examination(const fs::path& file) {
   answer.step(kEntry);
   Examination found = read_entry(*library, {});
   if (is_usable(found.state)) check_schemas(found);
-  if (answer.has_new_threads()) answer.send({{"threads", true}});
-  answer.step(kUnloading);
-  library.reset();
+  if (answer.has_new_threads()) {
+    answer.send({{"threads", true}}); // and its code stays where they run
+  } else {
+    answer.step(kUnloading);
+    library.reset();
+  }
   answer.send(to_json(found));
   answer.end();
 }

@@ -114,6 +114,7 @@ Result<bool> start_again(const MachineConfig& config, Report& report, Restarts& 
 int run_machine(const Arguments& arguments) {
   const uint64_t started_ns = monotonic_ns();
   install_crash_handler();
+  const ExitGuard guard; // until the report is out
   auto config = load_config(arguments);
   if (!config) return complain(config.error());
   if (auto logging = set_up_logging(arguments, &*config); !logging) return complain(logging.error());

@@ -14,11 +14,12 @@ namespace {
 // More than there can be vCPUs and threads of ours; a thread beyond shares the last, and is not told apart.
 std::array<CallNote, 160> notes;
 
-// Gives the note back when its thread ends.
+// Gives the note back when its thread ends. Where a plugin is noted still, it is the plugin that ends the process, and
+// whoever is asked afterwards (core/machine/crash.hpp) wants to know which: exit() comes here first.
 struct Owner {
   CallNote* note = nullptr;
   ~Owner() {
-    if (note == nullptr) return;
+    if (note == nullptr || note->who.load(std::memory_order_relaxed) != nullptr) return;
     note->write(nullptr);
     note->taken.store(false, std::memory_order_release);
   }
@@ -41,6 +42,10 @@ CallNote& take_note() {
 
 CallNote& call_note() {
   return mine != nullptr ? *mine : take_note();
+}
+
+const char* called_now() {
+  return mine != nullptr ? mine->who.load(std::memory_order_relaxed) : nullptr;
 }
 
 CallNote* call_notes(size_t& count) {

@@ -23,6 +23,8 @@ struct CallNote {
 
 // The calling thread's note. [any] Safe in a signal handler once the thread has made a call.
 CallNote& call_note();
+// Who the calling thread's note names; nullptr also for a thread that has none. [any], signal handlers too
+const char* called_now();
 // All notes, those of threads that are gone included; `count` of them. [any], signal handlers too
 CallNote* call_notes(size_t& count);
 

@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/base/plugin_call.hpp"
@@ -207,6 +209,51 @@ void say_from_handler(const char* const* texts, unsigned count) {
   for (unsigned i = 0; i < count && used + 1 < parts.size(); ++i) add(texts[i]);
   add(end);
   (void)!::writev(STDERR_FILENO, parts.data(), static_cast<int>(used)); // in one piece
+}
+
+namespace {
+
+std::atomic<bool> running{false};
+
+// On the thread that called exit(), behind the destructors of what is its own.
+void on_exit() {
+  if (!running.load()) return; // the program's own end
+  static std::atomic_flag busy = ATOMIC_FLAG_INIT;
+  if (busy.test_and_set()) ::_exit(kExitPlugin);
+  const char* called = called_now();
+  read_code_map();
+  const auto here = reinterpret_cast<uintptr_t>(__builtin_return_address(0)); // in the library that has exit()
+  const char* file = plugin_file(here, reinterpret_cast<uintptr_t>(__builtin_frame_address(0)));
+  if (called != nullptr) {
+    const bool other = file != nullptr && ::strstr(called, file) == nullptr;
+    const char* const text[] = {called, " ended the process with exit() while it was called",
+                                other ? ", in the code of " : "", other ? file : "",
+                                " (SDK-20); the workload is not to blame"};
+    say_from_handler(text, 5);
+  } else if (file != nullptr) {
+    const char* const text[] = {"plugin '", file,
+                                "' ended the process with exit() in a thread of its own (SDK-20); the workload is not "
+                                "to blame"};
+    say_from_handler(text, 3);
+  } else {
+    const char* const text[] = {
+        "a plugin ended the process with exit() in a thread of its own (SDK-20); which one cannot be told; the "
+        "workload "
+        "is not to blame"};
+    say_from_handler(text, 1);
+  }
+  ::_exit(kExitPlugin);
+}
+
+} // namespace
+
+ExitGuard::ExitGuard() {
+  static const bool registered = std::atexit(on_exit) == 0 && std::at_quick_exit(on_exit) == 0;
+  running.store(registered);
+}
+
+ExitGuard::~ExitGuard() {
+  running.store(false);
 }
 
 void install_crash_handler() {

@@ -9,6 +9,17 @@ namespace sporehost {
 // once
 void install_crash_handler();
 
+// While it lives, exit() is nobody's to call: reached from a plugin, it would end the run with a status that looks like
+// the workload's. It is told in one line that names the plugin, and the process ends with kExitPlugin. A plugin that
+// calls _exit() is not noticed. [main], one at a time
+class ExitGuard {
+ public:
+  ExitGuard();
+  ~ExitGuard();
+  ExitGuard(const ExitGuard&) = delete;
+  ExitGuard& operator=(const ExitGuard&) = delete;
+};
+
 // Writes "sporehost: " and the texts and a line's end to standard error. Safe in signal handlers.
 void say_from_handler(const char* const* texts, unsigned count);
 

@@ -28,8 +28,9 @@ class Library {
   std::variant<const spore_plugin*, LoadFailure> enter();
 
  private:
-  Library() = default;
+  explicit Library(const char* who) : who_(who) {}
 
+  const char* who_; // "plugin '/path/x.so'", for notes of calls
   Poco::SharedLibrary library_;
 };
 

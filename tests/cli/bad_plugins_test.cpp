@@ -56,6 +56,7 @@ const Bad kBad[] = {
     // ---- create
     {"crash-create", "loaded", "ended the process with signal 11 (SIGSEGV) in create", kSame},
     {"loop-create", "loaded", "did not come back within 2s in create", kSame},
+    {"exit-create", "loaded", "ended the process with status 0 in create (SDK-20)", kSame},
     {"create-silent", "loaded", "create of memory-policy 'create-silent' failed and gave no reason (SDK-8)", kSame},
     {"create-status", "loaded", "create of memory-policy 'create-status' returned the unknown status 77 (SDK-8)",
      kSame},
@@ -285,6 +286,46 @@ TEST_F(BadPluginText, TheTraceSpeaksBeforeItLoads) {
       {{"--config", machine("memory: {policy: crash-entry}\n"), "--plugin-path", path("plugins"), "--memory", "64MiB"},
        {{"SPOREHOST_MANAGED_DIR", managed_folder()}, {"SPOREHOST_PLUGIN_TRACE", "1"}}});
   EXPECT_THAT(output.err, HasSubstr("plugin trace: loads " + file + "\n"));
+}
+
+// A run that a plugin ends is no run that went well, whatever status the plugin has in mind.
+TEST_F(BadPluginText, ExitInARunIsNamedAndHasTheStatusOfPlugins) {
+  if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why;
+  for (const char* fault : {"exit-constructor", "exit-entry", "exit-create", "exit-plan", "dev-exit-create"}) {
+    SCOPED_TRACE(fault);
+    const std::string file = bad_plugin(fault), id = fault;
+    const std::string use =
+        id.starts_with("dev-") ? "devices: [virtio-mem, " + id + "]\n" : "memory: {policy: " + id + "}\n";
+    const Output output = run({{"--config", machine(use), "--plugin-path", path("plugins"), "--backend", "kvm"},
+                               {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+    EXPECT_EQ(output.status, 120) << output.err;
+    EXPECT_THAT(output.err,
+                AllOf(HasSubstr("plugin '" + file + "'"), HasSubstr("ended the process with exit() while")));
+  }
+}
+
+TEST_F(BadPluginText, ExitInAThreadOfItsOwnIsNamedToo) {
+  if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why;
+  const std::string file = bad_plugin("thread-exits");
+  const Output output =
+      run({{"--config", machine("memory: {policy: thread-exits}\n"), "--plugin-path", path("plugins")},
+           {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+  EXPECT_EQ(output.status, 120) << output.err;
+  EXPECT_THAT(output.err, AllOf(HasSubstr("plugin '" + file + "'"), HasSubstr("with exit() in a thread of its own")));
+}
+
+TEST_F(BadPluginText, ACrashWhileItIsLoadedForARunIsACall) {
+  if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why;
+  for (const char* fault : {"fault-constructor", "fault-entry"}) {
+    SCOPED_TRACE(fault);
+    const std::string file = bad_plugin(fault);
+    const Output output =
+        run({{"--config", machine(std::string("memory: {policy: ") + fault + "}\n"), "--plugin-path", path("plugins")},
+             {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+    if (output.err.find("Sanitizer") != std::string::npos) GTEST_SKIP() << "the sanitizer tells it";
+    EXPECT_EQ(output.status, 120) << output.err;
+    EXPECT_THAT(output.err, HasSubstr("plugin '" + file + "' crashed: SIGABRT while it was called"));
+  }
 }
 
 // 32 devices are as many as a machine description may list; the board of x86-64 has interrupts for 16 virtio devices.

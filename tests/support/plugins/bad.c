@@ -40,13 +40,21 @@ static void* sleep_long(void* nothing) {
   return nothing;
 }
 
+static void* exit_soon(void* nothing) {
+  usleep(300000);
+  exit(0);
+  return nothing;
+}
+
 /* ---- loading -------------------------------------------------------------------------------------------------------- */
 
 __attribute__((constructor)) static void begin(void) {
   pthread_t thread;
   if (is("crash-constructor")) crash();
+  if (is("fault-constructor")) abort();
+  if (is("thread-exits")) pthread_create(&thread, NULL, exit_soon, NULL);
   if (is("loop-constructor")) loop_forever();
-  if (is("exit-constructor")) _exit(0);
+  if (is("exit-constructor")) exit(0);
   if (is("print-constructor")) (void)!write(STDOUT_FILENO, "hello \"there\"\n", 14);
   if (is("complain-constructor")) (void)!write(STDERR_FILENO, "oh\x1b[31m no\n", 11);
   if (is("fork-constructor")) (void)!fork();
@@ -81,7 +89,8 @@ static spore_status plan(void* self, const spore_memory_request* request, const 
   if (is("grows-if-checked")) out->region_bytes = facts->kernel_can_grow ? UINT64_C(1) << 30 : 0;
   if (is("crash-plan")) crash();
   if (is("loop-plan")) loop_forever();
-  if (is("exit-plan")) _exit(7);
+  if (is("thread-exits")) sleep(5);
+  if (is("exit-plan")) exit(7);
   if (is("region-odd")) out->region_bytes = 3 << 20, out->block_bytes = 2 << 20;
   if (is("region-huge")) {
     out->region_bytes = UINT64_C(1) << 61;
@@ -152,6 +161,7 @@ static spore_status create(const struct spore_host* host, spore_string options, 
   (void)options;
   if (is("logs-raw")) host->log(host->context, SPORE_LOG_WARN, (spore_string){line, sizeof line - 1});
   if (is("crash-create") || is("dev-crash-create")) crash();
+  if (is("exit-create") || is("dev-exit-create")) exit(0);
   if (is("loop-create")) loop_forever();
   if (is("print-create")) (void)!write(STDOUT_FILENO, "made\n", 5);
   if (is("create-silent") || is("dev-create-silent")) return SPORE_E_INVALID;
@@ -183,6 +193,7 @@ const spore_plugin* sporehost_plugin_entry(void) {
   static const spore_factory* const factories[] = {&factory};
   static spore_plugin plugin;
   if (is("crash-entry")) crash();
+  if (is("fault-entry")) abort();
   if (is("loop-entry")) loop_forever();
   if (is("exit-entry")) exit(3);
   const int device = strncmp(name(), "dev-", 4) == 0;

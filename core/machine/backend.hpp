@@ -51,7 +51,9 @@ class Backend final : public SlotMapper {
   [[nodiscard]] spore::Result<const Table*> require(const char* name, const char* machine) const;
   [[nodiscard]] NotedOps<spore_backend_ops> ops() const { return object_.ops<spore_backend_ops>(); }
   [[nodiscard]] void* self() const { return object_.self(); }
-  [[nodiscard]] spore::Result<void> outcome(const char* function, spore_status status, const spore_error& error) const;
+  // Calls a function of the table; its error, or an exception that came out of it, names the plugin.
+  template <typename Call>
+  spore::Result<void> call(const char* function, Call&& call) const;
 
   plugin::PluginObject object_;
   std::atomic<uint64_t> lost_interrupts_{0};

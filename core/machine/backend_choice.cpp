@@ -2,7 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "core/config/option_schema.hpp"
+#include "core/machine/rehearsal.hpp"
 
 namespace sporehost {
 
@@ -30,6 +33,22 @@ std::vector<std::string> backend_ids(plugin::Registry& registry) {
   return ids;
 }
 
+Result<spore_probe> probe_in_child(const std::string& id, plugin::Registry& registry, bool measure) {
+  registry.scan();
+  for (const plugin::Plugin* plugin : registry.plugins())
+    for (const plugin::Factory& factory : plugin->descriptor.factories) {
+      if (factory.kind != SPORE_KIND_BACKEND || factory.id != id || !factory.shadowed_by.empty()) continue;
+      auto options = validate_options({}, factory.options_schema, id);
+      if (!options) return options.error().in(plugin->origin());
+      Rehearsal rehearsal;
+      rehearsal.backend = RehearsedPart{plugin->path, SPORE_KIND_BACKEND, id, id, std::move(*options), ""};
+      rehearsal.measure = measure;
+      SPORE_TRY(const Rehearsed done, rehearse(rehearsal));
+      return done.probe;
+    }
+  return fail(SPORE_E_NOT_FOUND, "no plugin offers the backend '" + id + "'");
+}
+
 Result<ChosenBackend> choose_backend(const MachineConfig& config, plugin::Registry& registry) {
   if (config.backend) {
     auto named = make_backend(*config.backend, registry, false);
@@ -46,17 +65,22 @@ Result<ChosenBackend> choose_backend(const MachineConfig& config, plugin::Regist
 #endif
   // The usual one first: a start then looks at one plugin only.
   std::string refused;
-  const auto suits = [&](const Result<ChosenBackend>& made, const std::string& id) {
-    if (made && made->probe.fit_for_linux != 0) return true;
-    refused += "; " + id + ": " + (made ? std::string(made->probe.summary) : made.error().text);
+  const auto suits = [&](const Result<spore_probe>& probe, const std::string& id) {
+    if (probe && probe->fit_for_linux != 0) return true;
+    refused += "; " + id + ": " + (probe ? std::string(probe->summary) : probe.error().text);
     return false;
   };
-  auto first = make_backend(PluginUse{usual, usual, {}, {}}, registry, false);
-  if (suits(first, usual)) return first;
+  const auto make = [&](const std::string& id) { return make_backend(PluginUse{id, id, {}, {}}, registry, false); };
+  const auto probed = [](const Result<ChosenBackend>& made) {
+    return made ? Result<spore_probe>(made->probe) : Result<spore_probe>(made.error());
+  };
+  auto first = make(usual);
+  if (suits(probed(first), usual)) return first;
+  // The others are strangers to most machines: a child asks each, so that none which crashes or hangs is in the way.
   for (const std::string& id : backend_ids(registry)) {
-    if (id == usual) continue;
-    auto other = make_backend(PluginUse{id, id, {}, {}}, registry, false);
-    if (suits(other, id)) return other;
+    if (id == usual || !suits(probe_in_child(id, registry, false), id)) continue;
+    auto other = make(id);
+    if (suits(probed(other), id)) return other;
   }
   return fail(SPORE_E_UNSUPPORTED,
               "no backend here is fit for a Linux guest" + refused + "; --backend ID takes one in spite of that");

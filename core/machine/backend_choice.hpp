@@ -19,9 +19,13 @@ struct ChosenBackend {
   spore_probe probe{};
 };
 
-// [main] With `config.backend` empty ("auto") a backend that is not fit for Linux is passed over, and the error carries
-// what each probe said.
+// [main] The usual one (kvm) is asked in this process. Where it is not fit, a child asks the others, and only the one
+// that is taken is loaded. With `config.backend` empty ("auto") a backend that is not fit for Linux is passed over, and
+// the error carries what each probe said.
 spore::Result<ChosenBackend> choose_backend(const MachineConfig& config, plugin::Registry& registry);
+
+// What the backend says of itself, asked in a child. [main] `measure`: as below.
+spore::Result<spore_probe> probe_in_child(const std::string& id, plugin::Registry& registry, bool measure);
 
 // Makes the backend `use` and probes it. [main] `measure`: take the time to measure its speed.
 spore::Result<ChosenBackend> make_backend(const PluginUse& use, plugin::Registry& registry, bool measure);

@@ -244,8 +244,8 @@ class DeviceSet::PlainIoDevice final : public Device {
                    }};
     make_host(around, options, lock_, SPORE_INTERRUPTS_1, &interrupts_);
     SPORE_TRY(object_, create(around, found, options));
-    traits_ = described();
-    const spore_io_traits again = described();
+    SPORE_TRY(traits_, described());
+    SPORE_TRY(const spore_io_traits again, described());
     constexpr size_t kDescribed = offsetof(spore_io_traits, hardware_id) + sizeof(spore_io_traits::hardware_id);
     if (std::memcmp(&traits_, &again, kDescribed) != 0) // what is behind it is padding
       return fail(SPORE_E_INVALID, found.plugin->origin() + ": describe does not say the same twice (SDK-21)");
@@ -297,11 +297,11 @@ class DeviceSet::PlainIoDevice final : public Device {
   };
 
   [[nodiscard]] NotedOps<spore_io_device_ops> ops() const { return object_.ops<spore_io_device_ops>(); }
-  [[nodiscard]] spore_io_traits described() const {
+  [[nodiscard]] Result<spore_io_traits> described() const {
     spore_io_traits traits{};
     traits.size = sizeof traits;
-    ops()->describe(object_.self(), &traits);
-    return traits;
+    if (call_plugin(object_.who(), "describe", [&] { ops()->describe(object_.self(), &traits); })) return traits;
+    return fail(SPORE_E_INTERNAL, object_.origin() + ": describe let an exception out (SDK-7)");
   }
 
   Backend& backend_;

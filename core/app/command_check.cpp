@@ -56,6 +56,7 @@ int show_plan(const Arguments& arguments) {
 }
 
 int print_schema(const Arguments& arguments) {
+  if (auto logging = set_up_logging(arguments, nullptr); !logging) return complain(logging.error());
   plugin::Registry registry = make_registry(arguments, nullptr);
   registry.scan();
   std::vector<PluginSchema> schemas;

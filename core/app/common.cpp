@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -83,7 +84,14 @@ Result<void> set_up_logging(const Arguments& arguments, const MachineConfig* con
 }
 
 int complain(const spore::Error& error) {
-  std::fprintf(stderr, "sporehost: %s\n", error.text.c_str());
+  // Paths, ids and texts of others are in it; only its own lines' ends are its own.
+  std::string text;
+  for (std::string_view left = error.text; !left.empty();) {
+    const size_t end = std::min(left.find('\n'), left.size());
+    text += printable(left.substr(0, end)) + (end < left.size() ? "\n" : "");
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  std::fprintf(stderr, "sporehost: %s\n", text.c_str());
   return kExitHost;
 }
 

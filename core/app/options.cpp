@@ -192,6 +192,11 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
       return fail(SPORE_E_INVALID, "'sporehost " + arguments.rest.front() + "' wants one more word: " + more);
     return unknown_command(arguments.rest.front(), names);
   }
+  // A command whose usage has options only: the second machine description of two would go unread.
+  if (std::string_view(arguments.command->arguments).starts_with("--") && !arguments.rest.empty())
+    return fail(SPORE_E_INVALID, "'sporehost " + std::string(arguments.command->name) + "' takes no more words, and " +
+                                     quote(arguments.rest.front()) + " is one; it looks at one machine description, " +
+                                     "that of --config");
   return arguments;
 }
 

@@ -94,9 +94,10 @@ std::string_view cut_text(std::string_view text, size_t most) {
 std::string quote(std::string_view text) {
   std::string out = "'";
   const std::string_view shown = cut_text(text, kQuotedBytes);
-  for (const char c : shown) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += byte < 0x20 || byte == 0x7F ? '?' : c;
+  for (std::string_view left = shown; !left.empty();) {
+    const Character c = first_character(left);
+    out += c.valid && !is_control(c.code) ? left.substr(0, c.bytes) : "?";
+    left.remove_prefix(c.bytes);
   }
   return out + (shown.size() < text.size() ? "...'" : "'");
 }

@@ -8,8 +8,9 @@
 
 namespace sporehost {
 
-// `text` in single quotes, fit for one line of a terminal: control characters become `?`, and what is longer than
-// 60 bytes is cut (never inside a UTF-8 character) and ends in `...`. [any]
+// `text` in single quotes, fit for one line of a terminal: control characters, marks that turn the
+// direction of writing and bytes that are no UTF-8 become `?`, and what is longer than 60 bytes is cut (never inside a
+// UTF-8 character) and ends in `...`. [any]
 [[nodiscard]] std::string quote(std::string_view text);
 
 // What somebody who is not trusted wrote (a guest, a plugin), fit for one line of a log, a terminal or a JSON text:

@@ -22,7 +22,8 @@ spore::Error Diagnostics::error() const {
   std::string text;
   for (const Found& one : sorted) {
     if (!text.empty()) text += '\n';
-    text += format_position(file_, one.at) + ": " + one.text;
+    const std::string place = format_position(file_, one.at);
+    text += place.empty() ? one.text : place + ": " + one.text;
   }
   if (dropped_ > 0) text += "\n" + file_ + ": and " + std::to_string(dropped_) + " more errors";
   return spore::fail(SPORE_E_INVALID, std::move(text));

@@ -186,6 +186,8 @@ std::string where_broken(std::string_view text) {
     if (at == 0 || at > text.size()) return at == 0 ? ": it is empty or begins with what is none" : "";
     const size_t from = at > 16 ? at - 16 : 0;
     return " at byte " + std::to_string(at) + ", behind " + quote(text.substr(from, at - from));
+  } catch (const json::exception&) { // a number that no double holds
+    return ": it holds a number that is too large";
   }
   return {};
 }

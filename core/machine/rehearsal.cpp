@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::chrono::seconds kMeasuring{10}; // a backend may take its time to see how fast it is
 
+constexpr std::string_view kOrigin = "plugin '"; // what an error that names its plugin begins with
+
 template <typename Struct>
 std::string to_hex(const Struct& value) {
   static_assert(std::is_trivially_copyable_v<Struct>);
@@ -72,6 +74,15 @@ RehearsedPart part_from_json(const json& object) {
 std::string text_of(const json& line, const char* key) {
   const auto found = line.find(key);
   return found != line.end() && found->is_string() ? printable(found->get_ref<const std::string&>()) : std::string();
+}
+
+// An exception that the boundary stopped is an error in the log, of the host's or of the wrapper's, and no more: the
+// call goes on as if nothing had been. Empty: the line is none of those.
+std::string escaped_exception(const json& line) {
+  const json& level = line["log"];
+  const std::string text = text_of(line, "text");
+  const bool is_error = level.is_number_integer() && level == static_cast<int>(spdlog::level::err);
+  return is_error && text.find("(SDK-7)") != std::string::npos ? text : std::string();
 }
 
 // What an object of the rehearsal logged.
@@ -131,10 +142,13 @@ Result<Rehearsed> rehearse(const Rehearsal& rehearsal) {
   call.input = rehearsal_to_json(rehearsal).dump(-1, ' ', false, json::error_handler_t::replace);
   call.limit = plugin::step_limit() + (rehearsal.measure ? kMeasuring : std::chrono::seconds(0));
   const plugin::ChildEnd end = plugin::run_child(call);
-  std::string where, whose = "plugins";
+  std::string where, whose = "plugins", escaped;
   std::optional<Result<Rehearsed>> result;
   for (const json& line : end.lines) {
     if (line.contains("log")) pass_on(line);
+    if (line.contains("log") && escaped.empty())
+      if (const std::string text = escaped_exception(line); !text.empty())
+        escaped = text.starts_with(kOrigin) ? text : whose + ": " + text;
     if (line.contains("step")) where = text_of(line, "step"), whose = text_of(line, "whose");
     if (line.contains("plan") || line.contains("error")) result = result_from_json(line);
   }
@@ -142,6 +156,7 @@ Result<Rehearsed> rehearse(const Rehearsal& rehearsal) {
     const bool by_itself = end.how == plugin::ChildEnd::How::exited;
     return fail(SPORE_E_INTERNAL, whose + " " + end.text(where, call.limit) + (by_itself ? plugin::rule_text(20) : ""));
   }
+  if (*result && !escaped.empty()) return fail(SPORE_E_INTERNAL, escaped);
   if (*result) (*result)->remarks = plugin::remarks_of(end);
   return std::move(*result);
 }

@@ -33,6 +33,7 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kUsualLimit{5000};
+constexpr milliseconds kLongestLimit{24 * 60 * 60 * 1000};
 constexpr size_t kMostAnswer = size_t{64} << 20;
 constexpr int kMostSteps = 40; // that take the time allowed for one
 constexpr milliseconds kStragglers{200};
@@ -116,12 +117,17 @@ class Child {
     ::posix_spawn_file_actions_adddup2(&settings.actions, out->write.get(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&settings.actions, err->write.get(), STDERR_FILENO);
     ::posix_spawn_file_actions_adddup2(&settings.actions, answer->write.get(), kAnswerFd);
+    const std::string parent = std::string(kParentVariable) + "=" + std::to_string(::getpid());
+    std::vector<char*> environment{const_cast<char*>(parent.c_str())};
+    for (char** one = environ; *one != nullptr; ++one) environment.push_back(*one);
+    environment.push_back(nullptr);
     std::vector<std::string> words{"sporehost"};
     words.insert(words.end(), call.arguments.begin(), call.arguments.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
-    errno = ::posix_spawn(&pid_, call.program.c_str(), &settings.actions, &settings.attributes, argv.data(), environ);
+    errno = ::posix_spawn(&pid_, call.program.c_str(), &settings.actions, &settings.attributes, argv.data(),
+                          environment.data());
     if (errno != 0) return false;
     gone_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     answer_ = std::move(answer->read);
@@ -245,7 +251,7 @@ std::string ChildEnd::text(std::string_view where, milliseconds limit) const {
     case How::too_much:
       return "wrote more than " + format_size(kMostAnswer) + " to a descriptor that is not its own" + place;
     case How::not_started:
-      return "could not be looked at: no child process: " + std::string(std::strerror(code));
+      return "could not be looked at, as this host started no child process: " + std::string(std::strerror(code));
     case How::exited:
       break;
   }
@@ -263,6 +269,11 @@ milliseconds step_limit() {
     const char* wanted = std::getenv("SPOREHOST_PLUGIN_TIMEOUT");
     if (wanted == nullptr || *wanted == '\0') return kUsualLimit;
     const auto parsed = parse_duration(wanted);
+    if (parsed && *parsed > static_cast<uint64_t>(kLongestLimit.count())) {
+      std::fprintf(stderr, "sporehost: SPOREHOST_PLUGIN_TIMEOUT: %s is more than a day; 24h is used\n",
+                   quote(wanted).c_str());
+      return kLongestLimit;
+    }
     if (parsed && *parsed > 0) return milliseconds(static_cast<int64_t>(*parsed));
     std::fprintf(stderr, "sporehost: SPOREHOST_PLUGIN_TIMEOUT: %s is no duration such as 20s; 5s is used\n",
                  quote(wanted).c_str());
@@ -275,6 +286,10 @@ milliseconds step_limit() {
 
 Answer::Answer() : pid_(::getpid()), threads_(count_threads()) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // A parent that was gone before that is not told of by any signal.
+  const char* parent = std::getenv(kParentVariable);
+  if (parent != nullptr && std::to_string(::getppid()) != parent) ::_exit(1);
+  ::unsetenv(kParentVariable);
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
 }

@@ -20,6 +20,9 @@ namespace sporehost::plugin {
 // The descriptor that a child answers on.
 inline constexpr int kAnswerFd = 3;
 
+// The environment's variable that tells the child the number of its parent's process.
+inline constexpr const char* kParentVariable = "SPOREHOST_CHILD_OF";
+
 struct ChildCall {
   std::filesystem::path program = "/proc/self/exe";
   std::vector<std::string> arguments;
@@ -49,8 +52,8 @@ struct ChildEnd {
 // What was printed, as one line of at most `most` bytes. [any]
 [[nodiscard]] std::string printed_line(const std::string& text, size_t most);
 
-// How long a plugin may take for one step: SPOREHOST_PLUGIN_TIMEOUT, a duration such as 20s, else 5 s. A value that is
-// none is told on standard error, once. [main]
+// How long a plugin may take for one step: SPOREHOST_PLUGIN_TIMEOUT, a duration such as 20s and at most a
+// day, else 5 s. A value that is neither is told on standard error, once. [main]
 [[nodiscard]] std::chrono::milliseconds step_limit();
 
 // The child's side. [main]

@@ -69,6 +69,8 @@ Failure read_schema(const char* from, const std::string& who, std::string& out, 
     schema = nlohmann::json::parse(out);
   } catch (const nlohmann::json::parse_error& error) {
     return broken(6, field + " is not JSON: it goes wrong at byte " + std::to_string(error.byte));
+  } catch (const nlohmann::json::exception&) { // a number that no double holds
+    return broken(6, field + " holds a number that is too large");
   }
   if (!schema.is_object() || schema.value("type", nlohmann::json()) != "object") {
     return broken(6, field + R"( is not the schema of an object: it lacks "type": "object")");

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "core/base/text.hpp"
@@ -18,7 +20,13 @@ constexpr const char* kConstructors = "in its constructors";
 constexpr const char* kEntry = "in " SPORE_PLUGIN_ENTRY_SYMBOL;
 constexpr const char* kUnloading = "when it was unloaded";
 constexpr size_t kMostQuoted = 200;
+// What an answer may hold; an honest one stays below, as the descriptor was read with the same bounds.
 constexpr size_t kMostFactories = 64;
+constexpr size_t kMostUses = 1000;
+constexpr size_t kMostLine = 3 * 512; // what is no UTF-8 grows on its way
+constexpr size_t kMostReason = 16384;
+constexpr size_t kMostSchema = 3 * 256 * 1024;
+constexpr uint32_t kMostRule = 99;
 
 Examination refused(LoadFailure failure) {
   return {failure.state, std::move(failure.reason), failure.rule, {}, {}};
@@ -74,10 +82,18 @@ class Reader {
     sound_ = false;
     return {};
   }
-  template <typename Number>
-  Number number(const char* key) {
+  // One line of 1 to `most` bytes, as the descriptor's fields are.
+  std::string line(const char* key, size_t most) {
+    std::string value = text(key);
+    require(!value.empty() && value.size() <= most);
+    return printable(value);
+  }
+  uint32_t number(const char* key, uint32_t most) {
     const auto found = object_.find(key);
-    if (found != object_.end() && found->is_number_integer()) return found->get<Number>();
+    return bounded(found != object_.end() ? *found : json(), most);
+  }
+  uint32_t bounded(const json& value, uint32_t most) {
+    if (value.is_number_unsigned() && value.get<uint64_t>() <= most) return value.get<uint32_t>();
     sound_ = false;
     return 0;
   }
@@ -106,14 +122,46 @@ std::optional<Factory> read_factory(const json& object) {
   if (!object.is_object()) return std::nullopt;
   Reader reader(object);
   Factory factory;
-  factory.kind = reader.number<uint32_t>("kind");
+  factory.kind = reader.number("kind", UINT32_MAX);
   factory.id = reader.text("id");
-  factory.summary = printable(reader.text("summary"));
+  factory.summary = reader.line("summary", kMostLine);
   factory.options_schema = reader.text("schema");
-  for (const json& name : reader.list("uses", 1000))
+  reader.require(factory.options_schema.size() <= kMostSchema);
+  for (const json& name : reader.list("uses", kMostUses)) {
+    reader.require(name.is_string());
     if (name.is_string()) factory.uses.push_back(name.get<std::string>());
+  }
   reader.require(is_kebab(factory.id));
   return reader.sound() ? std::optional(std::move(factory)) : std::nullopt;
+}
+
+bool has_factory(const std::vector<Factory>& factories, const Factory& like) {
+  return std::any_of(factories.begin(), factories.end(),
+                     [&](const Factory& one) { return one.kind == like.kind && one.id == like.id; });
+}
+
+// Of a file that can be used.
+std::optional<Descriptor> read_answered_descriptor(const json& object) {
+  Reader reader(object);
+  Descriptor descriptor;
+  descriptor.id = reader.text("id");
+  descriptor.version = reader.line("version", kMostLine);
+  descriptor.arch = reader.number("arch", UINT32_MAX);
+  const json& abi = reader.list("abi", 2);
+  reader.require(abi.size() == 2);
+  if (!reader.sound()) return std::nullopt;
+  descriptor.abi_major = static_cast<uint16_t>(reader.bounded(abi[0], UINT16_MAX));
+  descriptor.abi_minor = static_cast<uint16_t>(reader.bounded(abi[1], UINT16_MAX));
+  for (const json& one : reader.list("factories", kMostFactories)) {
+    auto factory = read_factory(one);
+    reader.require(factory && !has_factory(descriptor.factories, *factory));
+    if (reader.sound()) descriptor.factories.push_back(std::move(*factory));
+  }
+  reader.require(is_kebab(descriptor.id) && !descriptor.factories.empty() && descriptor.arch == SPORE_ARCH_NATIVE &&
+                 descriptor.abi_major == HostAbi{}.major);
+  for (const Factory& factory : descriptor.factories)
+    reader.require(!kind_name(factory.kind).empty() || descriptor.abi_minor > HostAbi{}.minor);
+  return reader.sound() ? std::optional(std::move(descriptor)) : std::nullopt;
 }
 
 std::optional<Examination> from_json(const json& object) {
@@ -121,22 +169,16 @@ std::optional<Examination> from_json(const json& object) {
   Examination found;
   const auto state = state_named(reader.text("state"));
   found.reason = printable(reader.text("reason"));
-  found.rule = reader.number<int>("rule");
-  found.descriptor.id = reader.text("id");
-  found.descriptor.version = printable(reader.text("version"));
-  found.descriptor.arch = reader.number<uint32_t>("arch");
-  const json& abi = reader.list("abi", 2);
-  reader.require(abi.size() == 2 && abi[0].is_number_integer() && abi[1].is_number_integer());
-  for (const json& one : reader.list("factories", kMostFactories)) {
-    auto factory = read_factory(one);
-    reader.require(factory.has_value());
-    if (factory) found.descriptor.factories.push_back(std::move(*factory));
-  }
-  if (!state || !reader.sound()) return std::nullopt;
+  found.rule = static_cast<int>(reader.number("rule", kMostRule));
+  if (!state || !reader.sound() || found.reason.size() > kMostReason) return std::nullopt;
   found.state = *state;
-  found.descriptor.abi_major = abi[0].get<uint16_t>();
-  found.descriptor.abi_minor = abi[1].get<uint16_t>();
-  if (is_usable(found.state) != is_kebab(found.descriptor.id)) return std::nullopt;
+  if (!is_usable(*state)) return found.reason.empty() ? std::nullopt : std::optional(std::move(found));
+  auto descriptor = read_answered_descriptor(object);
+  if (!descriptor || *state != LoadState::Loaded) return std::nullopt;
+  found.reason.clear();
+  found.rule = 0;
+  found.descriptor = std::move(*descriptor);
+  check_schemas(found); // the child has done so, if it was the child that answered
   return found;
 }
 
@@ -203,12 +245,15 @@ Examination examine_in_child(const fs::path& file) {
   const ChildEnd end = run_child(call);
   std::string where = kConstructors;
   std::optional<Examination> found;
-  bool threads = false;
+  bool threads = false, garbled = false;
   for (const json& line : end.lines) {
     if (line.contains("step") && line["step"].is_string()) where = printable(line["step"].get<std::string>());
-    if (line.contains("state")) found = from_json(line);
+    if (line.contains("state")) found = from_json(line), garbled = !found;
     threads = threads || line.contains("threads");
   }
+  if (end.how == ChildEnd::How::not_started) return {state_of(end), end.text(where, limit), 0, {}, {}};
+  if (end.clean() && garbled)
+    return {LoadState::Exited, "wrote what cannot be true to a descriptor that is not its own", 20, {}, {}};
   if (!end.clean() || !found) {
     const bool ended = end.how == ChildEnd::How::exited;
     return {state_of(end), end.text(where, limit), ended ? 20 : 1, {}, {}};

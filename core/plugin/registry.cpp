@@ -55,7 +55,7 @@ std::string one_of(std::span<const uint32_t> kinds, std::string (*name)(uint32_t
 
 std::string Plugin::origin() const {
   const std::string id = descriptor.id.empty() ? std::string() : " (id '" + descriptor.id + "')";
-  return "plugin '" + path.string() + "'" + id;
+  return "plugin '" + printable(path.string()) + "'" + id;
 }
 
 Trace trace_from_environment() {

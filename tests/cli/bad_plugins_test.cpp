@@ -45,9 +45,15 @@ const Bad kBad[] = {
     {"daemon-constructor", "loaded", "leaves processes behind that it started (SDK-20)", kSound},
     {"thread-constructor", "loaded", "starts a thread while it is loaded (SDK-1)", kSound},
     {"garble-constructor", "loaded", kSound, kSound},
+    {"forge-rule", "exited", "wrote what cannot be true", kSame},
+    {"forge-minor", "exited", "wrote what cannot be true", kSame},
+    {"forge-arch", "exited", "wrote what cannot be true", kSame},
+    {"forge-id", "exited", "wrote what cannot be true", kSame},
+    {"forge-schema", "bad-descriptor", "the schema is not valid JSON", kSame},
     // ---- schemas
     {"schema-text", "bad-descriptor", "is not JSON: it goes wrong at byte 18 (SDK-6)", kSame},
     {"schema-list", "bad-descriptor", "is not the schema of an object", kSame},
+    {"schema-number", "bad-descriptor", "holds a number that is too large (SDK-6)", kSame},
     {"schema-recursive", "bad-descriptor", "or a $ref leads back to itself (SDK-6)", kSame},
     {"schema-remote", "bad-descriptor", "$ref 'http://x/y' leads out of the schema; only '#/...' is accepted (SDK-6)",
      kSame},
@@ -344,6 +350,69 @@ TEST_F(BadPluginText, MoreDevicesThanInterruptsAreFoundBeforeARun) {
 #else
   EXPECT_EQ(check(devices(32)).status, 0);
 #endif
+}
+
+TEST_F(BadPluginText, AnExceptionThatWasStoppedBreaksARuleAllTheSame) {
+  const std::string file = escaping_plugin("io-destroy");
+  const Output checked = run({{"plugin", "check", file}, {}});
+  EXPECT_EQ(checked.status, kNothingRun);
+  EXPECT_THAT(checked.message(), AllOf(HasSubstr(file), HasSubstr("out of destroy (SDK-7): no end")));
+  EXPECT_EQ(checked.out, "");
+  const Output machine_checked = check("devices: [virtio-console, io-destroy]\n", path("plugins"));
+  EXPECT_EQ(machine_checked.status, kNothingRun);
+  EXPECT_THAT(machine_checked.message(), AllOf(HasSubstr(file), HasSubstr("(SDK-7)")));
+}
+
+TEST_F(BadPluginText, ExceptionsOfDescribeAndProbeNameThePlugin) {
+  for (const auto& [fault, function] : {std::pair("io-describe", "describe"), std::pair("be-throws", "probe")}) {
+    const std::string file = escaping_plugin(fault);
+    const Output output = run({{"plugin", "check", file}, {}});
+    EXPECT_EQ(output.status, kNothingRun);
+    EXPECT_THAT(output.message(), AllOf(HasSubstr("plugin '" + file + "'"),
+                                        HasSubstr(std::string(function) + " let an exception out (SDK-7)")));
+  }
+  const Output run_with = run({{"--config", machine("backend: be-throws\n"), "--plugin-path", path("plugins")},
+                               {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+  EXPECT_EQ(run_with.status, kNothingRun);
+  EXPECT_THAT(run_with.message(), HasSubstr("probe let an exception out (SDK-7)"));
+}
+
+// Where the usual backend is not fit, a child asks the others.
+TEST_F(BadPluginText, ABackendThatEndsTheProcessIsPassedOver) {
+  escaping_plugin("kvm");
+  const std::string file = escaping_plugin("be-exit");
+  const Output output =
+      run({{"--config", machine(""), "--plugin-path", path("plugins")}, {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+  EXPECT_EQ(output.status, kNothingRun) << output.err;
+  EXPECT_THAT(output.message(), AllOf(HasSubstr("kvm: a stub"), HasSubstr("be-exit: plugin '" + file + "'"),
+                                      HasSubstr("ended the process with status 0 in probe (SDK-20)")));
+}
+
+TEST_F(BadPluginText, AnExaminationDoesNotOutliveItsParent) {
+  const std::string file = bad_plugin("loop-constructor");
+  const Output output = run({{"examine-plugin", file}, {{"SPOREHOST_CHILD_OF", "1"}}});
+  EXPECT_EQ(output.status, 1);
+}
+
+TEST_F(BadPluginText, ATimeLimitIsADayAtMost) {
+  const Output output = run({{"plugin", "check", "virtio-rng"}, {{"SPOREHOST_PLUGIN_TIMEOUT", "100000h"}}});
+  EXPECT_EQ(output.status, 0);
+  EXPECT_THAT(output.err, HasSubstr("'100000h' is more than a day"));
+}
+
+TEST_F(BadPluginText, NamesOfFilesAreCleaned) {
+  const std::string file = write("odd\x1b[31m.so", "no plugin");
+  const Output output = run({{"plugin", "check", file}, {}});
+  EXPECT_EQ(output.status, kNothingRun);
+  EXPECT_THAT(output.err, AllOf(HasSubstr("odd?[31m.so"), Not(HasSubstr("\x1b"))));
+}
+
+TEST_F(BadPluginText, CheckTakesOneDescription) {
+  for (const char* command : {"check", "plan"}) {
+    const Output output = run({{command, "--config", machine(""), "b.yaml"}, {}});
+    EXPECT_EQ(output.status, kNothingRun);
+    EXPECT_THAT(output.message(), HasSubstr("'b.yaml'"));
+  }
 }
 
 TEST_F(BadPluginText, AWrongTimeLimitIsTold) {

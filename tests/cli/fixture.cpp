@@ -81,11 +81,11 @@ std::string CliTest::plugin_folder(const std::string& fixture) const {
   return path("plugins");
 }
 
-std::string CliTest::bad_plugin(const std::string& fault) const {
+std::string CliTest::copied_plugin(const std::string& fixture, const std::string& name) const {
   fs::create_directories(folder_ / "plugins");
-  fs::copy_file(fs::path(SPORE_FIXTURE_DIR) / "bad.so", folder_ / "plugins" / (fault + ".so"),
+  fs::copy_file(fs::path(SPORE_FIXTURE_DIR) / (fixture + ".so"), folder_ / "plugins" / (name + ".so"),
                 fs::copy_options::overwrite_existing);
-  return path("plugins/" + fault + ".so");
+  return path("plugins/" + name + ".so");
 }
 
 std::string CliTest::managed_folder() const {

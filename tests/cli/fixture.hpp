@@ -30,7 +30,9 @@ class CliTest : public testing::Test {
   // A folder of plugins with one of tests/support/plugins in it.
   [[nodiscard]] std::string plugin_folder(const std::string& fixture) const;
   // Puts tests/support/plugins/bad.c there, with the fault of that name; gives the file's path.
-  std::string bad_plugin(const std::string& fault) const;
+  std::string bad_plugin(const std::string& fault) const { return copied_plugin("bad", fault); }
+  // The same of tests/support/plugins/escapes.cpp.
+  std::string escaping_plugin(const std::string& fault) const { return copied_plugin("escapes", fault); }
 
   // A kernel folder that is accepted as managed; its kernel is a few bytes long.
   [[nodiscard]] std::string managed_folder() const;
@@ -39,6 +41,8 @@ class CliTest : public testing::Test {
   [[nodiscard]] static std::string searched(const std::string& first = "");
 
  private:
+  [[nodiscard]] std::string copied_plugin(const std::string& fixture, const std::string& name) const;
+
   std::filesystem::path folder_;
 };
 

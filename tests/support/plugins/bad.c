@@ -48,6 +48,20 @@ static void* exit_soon(void* nothing) {
 
 /* ---- loading -------------------------------------------------------------------------------------------------------- */
 
+/* Answers in the host's stead, of what cannot be true. */
+static void forge(void) {
+  char line[1000];
+  const int bytes = snprintf(
+      line, sizeof line,
+      "{\"pid\":%d,\"state\":\"loaded\",\"reason\":\"\",\"rule\":%s,\"id\":\"%s\",\"version\":\"1\",\"abi\":[1,%s],\"arch\":%s,"
+      "\"factories\":[{\"kind\":4,\"id\":\"%s\",\"summary\":\"s\",\"schema\":\"%s\",\"uses\":[]}]}\n",
+      (int)getpid(), is("forge-rule") ? "-7" : "0", name(), is("forge-minor") ? "70000" : "0",
+      is("forge-arch") ? "99" : SPORE_ARCH_NATIVE == SPORE_ARCH_X86_64 ? "1" : "2", is("forge-id") ? "A b" : name(),
+      is("forge-schema") ? "nonsense{" : "{\\\"type\\\":\\\"object\\\"}");
+  (void)!write(3, line, (size_t)bytes);
+  _exit(0);
+}
+
 __attribute__((constructor)) static void begin(void) {
   pthread_t thread;
   if (is("crash-constructor")) crash();
@@ -63,6 +77,7 @@ __attribute__((constructor)) static void begin(void) {
     _exit(0);
   }
   if (is("thread-constructor")) pthread_create(&thread, NULL, sleep_long, NULL);
+  if (strncmp(name(), "forge-", 6) == 0) forge();
   if (is("garble-constructor")) (void)!write(3, "{\"state\":\"loaded\"}\n[[[\n\xff\n", 26);
 }
 __attribute__((destructor)) static void end(void) {
@@ -178,6 +193,7 @@ static spore_status create(const struct spore_host* host, spore_string options, 
 static const char* schema(void) {
   if (is("schema-text")) return "{\"type\":\"object\",]";
   if (is("schema-list")) return "[]";
+  if (is("schema-number")) return "{\"type\":\"object\",\"maximum\":1e309}";
   if (is("schema-recursive"))
     return "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/properties/a\"}}}";
   if (is("schema-remote")) return "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"http://x/y\"}}}";

@@ -13,6 +13,13 @@ TEST(Text, QuotesOnOneLine) {
   EXPECT_EQ(quote(std::string(61, 'x')), "'" + std::string(60, 'x') + "...'");
 }
 
+TEST(Text, QuoteShowsNoControlAndNoBrokenCharacter) {
+  EXPECT_EQ(quote("\xc2\x9b"
+                  "1m \xff"),
+            "'?1m ?'");
+  EXPECT_EQ(quote("\u00e9 \u202e"), "'\u00e9 ?'");
+}
+
 TEST(Text, QuoteNeverCutsACharacter) {
   EXPECT_EQ(quote(std::string(59, 'x') + "\u00e9tail"), "'" + std::string(59, 'x') + "...'");
 }

@@ -137,7 +137,8 @@ int check_one(const plugin::Plugin& plugin) {
     if (!plugin::kind_name(factory.kind).empty()) sound = check_factory(plugin, factory, notes) && sound;
   if (!sound) return kExitHost;
   std::printf("%s: ok\n", shown(plugin.path).c_str());
-  for (const std::string& note : notes) std::printf("%s: note: %s\n", shown(plugin.path).c_str(), note.c_str());
+  for (const std::string& note : notes)
+    std::printf("%s: note: %s\n", shown(plugin.path).c_str(), printable(note).c_str());
   return 0;
 }
 
@@ -152,7 +153,7 @@ int list_plugins(const Arguments& arguments) {
     return 0;
   }
   for (const plugin::Plugin* plugin : registry.plugins()) print_row(*plugin);
-  std::printf("searched: %s\n", registry.search_path().text().c_str());
+  std::printf("searched: %s\n", printable(registry.search_path().text()).c_str());
   return 0;
 }
 

@@ -61,9 +61,7 @@ std::string Plugin::origin() const {
 Trace trace_from_environment() {
   const char* wanted = std::getenv("SPOREHOST_PLUGIN_TRACE");
   if (wanted == nullptr || std::string_view(wanted) != "1") return {};
-  return [](std::string_view line) {
-    std::fprintf(stderr, "plugin trace: %.*s\n", static_cast<int>(line.size()), line.data());
-  };
+  return [](std::string_view line) { std::fprintf(stderr, "plugin trace: %s\n", printable(line).c_str()); };
 }
 
 Registry::Registry(SearchPath path, Trace trace, HostAbi abi, Looking looking)

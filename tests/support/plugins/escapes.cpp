@@ -44,9 +44,13 @@ spore_status probe(void*, int32_t, spore_probe* out, spore_error*) {
   return SPORE_OK;
 }
 
-const spore_io_device_ops io_ops = {
-    sizeof(spore_io_device_ops), destroy, query_interface, describe, [](void*, uint32_t, uint64_t, void*, uint32_t) {},
-    [](void*, uint32_t, uint64_t, const void*, uint32_t) {}, [](void*) {}};
+const spore_io_device_ops io_ops = {sizeof(spore_io_device_ops),
+                                    destroy,
+                                    query_interface,
+                                    describe,
+                                    [](void*, uint32_t, uint64_t, void*, uint32_t) {},
+                                    [](void*, uint32_t, uint64_t, const void*, uint32_t) {},
+                                    [](void*) {}};
 
 const spore_backend_ops backend_ops = {
     .size = sizeof(spore_backend_ops),
@@ -85,8 +89,8 @@ extern "C" __attribute__((visibility("default"))) const spore_plugin* sporehost_
                                         R"({"type":"object","additionalProperties":false})",
                                         create};
   static const spore_factory* const factories[] = {&factory};
-  static const spore_plugin plugin = {
-      SPORE_PLUGIN_MAGIC, sizeof plugin, SPORE_ABI_MAJOR, SPORE_ABI_MINOR, SPORE_ARCH_NATIVE, 1, name().c_str(),
-      "1.0.0",            factories};
+  static const spore_plugin plugin = {SPORE_PLUGIN_MAGIC, sizeof plugin,     SPORE_ABI_MAJOR,
+                                      SPORE_ABI_MINOR,    SPORE_ARCH_NATIVE, 1,
+                                      name().c_str(),     "1.0.0",           factories};
   return &plugin;
 }

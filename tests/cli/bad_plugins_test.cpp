@@ -400,6 +400,13 @@ TEST_F(BadPluginText, ATimeLimitIsADayAtMost) {
   EXPECT_THAT(output.err, HasSubstr("'100000h' is more than a day"));
 }
 
+TEST_F(BadPluginText, WhereThereIsNoChildNoRuleIsBlamed) {
+  const Output output =
+      run({{"plugin", "check", SPOREHOST_PLUGIN_DIR "/virtio-rng.so"}, {}, false, " ", "ulimit -n 6; "});
+  EXPECT_EQ(output.status, kNothingRun);
+  EXPECT_THAT(output.message(), HasSubstr("this host started no child process: Too many open files\n"));
+}
+
 TEST_F(BadPluginText, NamesOfFilesAreCleaned) {
   const std::string file = write("odd\x1b[31m.so", "no plugin");
   const Output output = run({{"plugin", "check", file}, {}});

@@ -51,7 +51,8 @@ TEST(Child, TheWayItEndedIsTold) {
   ChildCall absent;
   absent.program = "/nowhere/at/all";
   absent.limit = 5s;
-  EXPECT_EQ(run_child(absent).text("", 5s), "could not be looked at: no child process: No such file or directory");
+  EXPECT_EQ(run_child(absent).text("", 5s),
+            "could not be looked at, as this host started no child process: No such file or directory");
 }
 
 TEST(Child, TimeIsUpForTheWholeGroup) {

@@ -213,11 +213,11 @@ void say_from_handler(const char* const* texts, unsigned count) {
 
 namespace {
 
-std::atomic<bool> running{false};
+std::atomic<pid_t> running{0}; // the process that has a run, 0: none
 
 // On the thread that called exit(), behind the destructors of what is its own.
 void on_exit() {
-  if (!running.load()) return; // the program's own end
+  if (running.load() != ::getpid()) return; // the program's own end, or a process that a plugin forked
   static std::atomic_flag busy = ATOMIC_FLAG_INIT;
   if (busy.test_and_set()) ::_exit(kExitPlugin);
   const char* called = called_now();
@@ -249,11 +249,11 @@ void on_exit() {
 
 ExitGuard::ExitGuard() {
   static const bool registered = std::atexit(on_exit) == 0 && std::at_quick_exit(on_exit) == 0;
-  running.store(registered);
+  if (registered) running.store(::getpid());
 }
 
 ExitGuard::~ExitGuard() {
-  running.store(false);
+  running.store(0);
 }
 
 void install_crash_handler() {

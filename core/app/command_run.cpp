@@ -3,8 +3,10 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/app/common.hpp"
 #include "core/app/standard_output.hpp"
@@ -81,16 +83,25 @@ void explain(const Report& report) {
     say("sporehost: the last lines of the guest's console:\n" + report.console_tail + "\n");
 }
 
+// A run over all its starts: what they share.
+struct Run {
+  const MachineConfig& config;
+  plugin::Registry& registry;
+  Outputs& outputs;
+  Signals& signals;
+  const uint64_t started_ns;
+};
+
 // One start of the guest. The machine is gone when this returns.
-Result<Report> run_once(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs,
-                        uint64_t started_ns) {
-  SPORE_TRY(auto machine, Machine::create(config, registry, outputs, started_ns));
+Result<Report> run_once(const Run& run) {
+  SPORE_TRY(auto machine, Machine::create(run.config, run.registry, run.outputs, run.signals, run.started_ns));
   return machine->run();
 }
 
 // Whether the guest is to be started again after this report, with the pause before it behind it. Where it is not, the
 // report's outcome says why.
-Result<bool> start_again(const MachineConfig& config, Report& report, Restarts& restarts, uint64_t started_ns) {
+Result<bool> start_again(const Run& run, Report& report, Restarts& restarts) {
+  const MachineConfig& config = run.config;
   const bool reset = report.outcome.end == RunEnd::guest_reset || report.outcome.end == RunEnd::panic;
   if (!reset || config.lifecycle.on_guest_reset != GuestReset::restart) return false;
   const auto pause = restarts.next(std::chrono::nanoseconds(static_cast<int64_t>(report.ran_ms * 1e6)));
@@ -102,11 +113,55 @@ Result<bool> start_again(const MachineConfig& config, Report& report, Restarts& 
                format_duration(static_cast<uint64_t>(pause->count())));
   std::optional<std::chrono::nanoseconds> left;
   if (const auto allowed = config.lifecycle.run_timeout)
-    left = *allowed - std::chrono::nanoseconds(monotonic_ns() - started_ns);
-  SPORE_TRY(auto end, pause_before_restart(*pause, left, config.lifecycle.run_timeout));
-  if (!end) return true;
-  report.outcome = std::move(*end);
+    left = *allowed - std::chrono::nanoseconds(monotonic_ns() - run.started_ns);
+  SPORE_TRY(auto loop, EventLoop::create());
+  run.outputs.attach(*loop); // a slow reader need not wait for the next machine
+  auto end = pause_before_restart(*loop, run.signals, *pause, left, config.lifecycle.run_timeout);
+  run.outputs.detach();
+  if (!end) return end.error();
+  if (!*end) return true;
+  report.outcome = std::move(**end);
   return false;
+}
+
+// Starts the guest as often as it is to be; gives the report of the last start. An error means that it never ran.
+Result<Report> run_all(const Run& run) {
+  Restarts restarts(run.config.lifecycle.restart_max);
+  SPORE_TRY(Report report, run_once(run));
+  while (true) {
+    const auto again = start_again(run, report, restarts);
+    if (again.ok() && !*again) return report;
+    Result<Report> next = again.ok() ? Result<Report>(Report{}) : Result<Report>(again.error());
+    if (next) {
+      // A new machine is the most thorough system reset there is: nothing of the old one is left.
+      run.outputs.mark_restart(restarts.count());
+      next = run_once(run);
+    }
+    if (!next) { // something did run, and its end is known
+      if (const auto signal = run.signals.take()) {
+        report.outcome = stopped_between_starts(*signal);
+      } else {
+        report.outcome.text += "; it could not be started again: " + next.error().text;
+      }
+      return report;
+    }
+    report = std::move(*next);
+    report.restarts = restarts.count();
+  }
+}
+
+// Waits for the readers of the run's output, once, at its end: what a machine leaves is not in the way of the next. A
+// signal gives up what is left, and so does the end of the time allowed; a moment it has in any case.
+void finish_outputs(const Run& run, Report& report) {
+  FlushLimit limit{.wake_fd = run.signals.fd()};
+  if (const auto allowed = run.config.lifecycle.run_timeout) {
+    const uint64_t ends_ns = run.started_ns + static_cast<uint64_t>(allowed->count()) * 1'000'000;
+    limit.deadline_ns = std::max(ends_ns, monotonic_ns() + 1'000'000'000);
+  }
+  (void)run.outputs.flush(limit);
+  report.losses = run.outputs.losses();
+  report.stdout_open_line = run.outputs.standard_output().open_line();
+  judge_losses(report);
 }
 
 } // namespace
@@ -126,27 +181,20 @@ int run_machine(const Arguments& arguments) {
                                     .resolved(config->boot.initrd.origin != ArtifactOrigin::managed);
   auto outputs = Outputs::create(console);
   if (!outputs) return complain(outputs.error());
-  Restarts restarts(config->lifecycle.restart_max);
-  while (true) {
-    auto report = run_once(*config, registry, **outputs, started_ns);
-    if (!report) return complain(report.error());
-    const auto again = start_again(*config, *report, restarts, started_ns);
-    if (!again) return complain(again.error());
-    if (*again) {
-      // A new machine is the most thorough system reset there is: nothing of the old one is left.
-      (*outputs)->mark_restart(restarts.count());
-      continue;
-    }
-    report->restarts = restarts.count();
-    finish_log(*report);
-    explain(*report);
-    int status = report->outcome.exit_status;
-    if (auto published = publish(*report, config->report, arguments.value("report-file")); !published) {
-      say("sporehost: " + published.error().text + "\n");
-      if (status == 0) status = kExitOutput; // not "nothing was run"
-    }
-    return status;
+  const auto signals = Signals::create(); // until the report is published: no signal loses it
+  if (!signals) return complain(signals.error());
+  const Run run{*config, registry, **outputs, **signals, started_ns};
+  auto report = run_all(run);
+  if (!report) return complain(report.error());
+  finish_outputs(run, *report);
+  finish_log(*report);
+  explain(*report);
+  int status = report->outcome.exit_status;
+  if (auto published = publish(*report, config->report, arguments.value("report-file")); !published) {
+    say("sporehost: " + published.error().text + "\n");
+    if (status == 0) status = kExitOutput; // not "nothing was run"
   }
+  return status;
 }
 
 } // namespace sporehost::app

@@ -63,7 +63,6 @@ void GuestSession::start_workload() {
 }
 
 void GuestSession::on_output(OutputStream stream, guest::Bytes bytes) {
-  if (stream == OutputStream::kStdout) stdout_open_line_ = bytes.back() != std::byte{'\n'};
   (stream == OutputStream::kStdout ? stdout_ : stderr_).write(as_octets(bytes));
 }
 

@@ -45,7 +45,6 @@ class GuestSession final : private GuestObserver {
   [[nodiscard]] bool is_ready() const { return channel_.ready(); }
   [[nodiscard]] uint64_t answered_ns() const { return answered_ns_; } // monotonic; 0: not yet
   // Whether the workload's standard output stands in the middle of a line.
-  [[nodiscard]] bool stdout_open_line() const { return stdout_open_line_; }
   // What went over the channel, by name.
   [[nodiscard]] std::map<std::string, uint64_t> channel_counters() const;
 
@@ -71,7 +70,6 @@ class GuestSession final : private GuestObserver {
   std::optional<guest::Exit> exit_;
   std::optional<guest::Memory> memory_;
   uint64_t answered_ns_ = 0;
-  bool stdout_open_line_ = false;
   bool finished_ = false;
   SourceLog reports_{"guest"}; // of what the agent reports again and again
 };

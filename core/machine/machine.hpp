@@ -33,22 +33,27 @@ namespace sporehost {
 
 class Machine {
  public:
-  // `registry` and `outputs` outlive the machine; `started_ns` is when the process began its work, monotonic. [main]
+  // `registry`, `outputs` and `signals` outlive the machine; `started_ns` is when the process began its work,
+  // monotonic. [main] Signals that are not watched yet are so once there is a plan.
   static spore::Result<std::unique_ptr<Machine>> create(const MachineConfig& config, plugin::Registry& registry,
-                                                        Outputs& outputs, uint64_t started_ns);
+                                                        Outputs& outputs, Signals& signals, uint64_t started_ns);
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  // Runs the guest to its end. [main], once. An error means that it never ran. The time allowed for the run counts from
+  // Runs the guest to its end. [main], once. An error means that it never ran. What it wrote is in the outputs, and may
+  // still be on its way. The time allowed for the run counts from
   // `started_ns`, so that a machine that follows another one after a guest's reset has what is left of it.
   spore::Result<Report> run();
 
  private:
-  Machine(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, uint64_t started_ns);
+  Machine(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, Signals& signals,
+          uint64_t started_ns);
 
   // machine_setup.cpp
   spore::Result<void> set_up();
+  spore::Result<void> plan();
+  void watch_over_plugins();
   spore::Result<void> make_memory();
   spore::Result<void> make_devices();
   spore::Result<void> load_guest();
@@ -68,7 +73,6 @@ class Machine {
   void on_guest_memory();
   void on_workload_ended();
   void on_guest_gone(bool powered_off);
-  void flush_outputs();
   [[nodiscard]] bool memory_complete() const;
   [[nodiscard]] Outcome workload_outcome() const;
   void feed(const RunLife::Event& event); // the one way into life_: hands it over and does what comes of it
@@ -81,12 +85,12 @@ class Machine {
   const MachineConfig config_;
   plugin::Registry& registry_;
   Outputs& outputs_;
+  Signals& signals_;
   const uint64_t started_ns_;
 
   // In the order of dependence: what is below uses what is above, and is destroyed first.
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Watchdog> watchdog_;
-  std::unique_ptr<Signals> signals_;
   Planned planned_;
   ChosenBackend backend_;
   std::unique_ptr<Board> board_;

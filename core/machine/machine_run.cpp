@@ -41,18 +41,7 @@ Result<Report> Machine::run() {
   plugging_.reset();
   console_->finish();
   session_->finish();
-  flush_outputs();
   return make_report();
-}
-
-// A signal gives up what is left, and so does the end of the time allowed; a moment it has in any case.
-void Machine::flush_outputs() {
-  FlushLimit limit{.wake_fd = signals_->fd()};
-  if (config_.lifecycle.run_timeout) {
-    const uint64_t allowed = static_cast<uint64_t>(config_.lifecycle.run_timeout->count()) * 1'000'000;
-    limit.deadline_ns = std::max(started_ns_ + allowed, monotonic_ns() + 1'000'000'000);
-  }
-  (void)outputs_.flush(limit);
 }
 
 // ---- the state machine's hands -------------------------------------------------------------------------------------
@@ -244,12 +233,9 @@ Report Machine::make_report() const {
     report.mem_total_first_kb = session_->hello()->mem_total_kib;
     report.mem_total_last_kb = session_->memory()->total_kib;
   }
-  report.stdout_open_line = session_->stdout_open_line();
   report.ran_ms = ms_since_entry(monotonic_ns());
   report.total_ms = static_cast<double>(monotonic_ns() - started_ns_) / 1e6;
   report.outcome = life_.outcome();
-  report.losses = outputs_.losses();
-  judge_losses(report);
   const auto& [end, status, text] = report.outcome;
   if (end != RunEnd::workload && end != RunEnd::signal && status != 0)
     report.console_tail = console_->last_lines(kConsoleLinesShown);

@@ -30,10 +30,12 @@ loader::FileOwner owner_of(ArtifactOrigin origin) {
 
 } // namespace
 
-Machine::Machine(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, uint64_t started_ns)
+Machine::Machine(const MachineConfig& config, plugin::Registry& registry, Outputs& outputs, Signals& signals,
+                 uint64_t started_ns)
     : config_(config),
       registry_(registry),
       outputs_(outputs),
+      signals_(signals),
       started_ns_(started_ns),
       unplugged_log_([](int32_t, std::string_view text) { spdlog::warn("memory: {}", text); }),
       life_({.has_workload = !config.workload.argv.empty(),
@@ -45,13 +47,39 @@ Machine::~Machine() {
   if (vcpus_) vcpus_->stop();
   if (planned_.policy) planned_.policy->detach();
   outputs_.detach();
+  signals_.detach();
 }
 
 Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, plugin::Registry& registry,
-                                                 Outputs& outputs, uint64_t started_ns) {
-  std::unique_ptr<Machine> machine(new Machine(config, registry, outputs, started_ns));
+                                                 Outputs& outputs, Signals& signals, uint64_t started_ns) {
+  std::unique_ptr<Machine> machine(new Machine(config, registry, outputs, signals, started_ns));
   SPORE_CHECK(machine->set_up());
   return machine;
+}
+
+// A plan may fetch or build a kernel, for minutes; until there is a machine to be asked, a signal does what it does to
+// any program. Where a guest is started again its kernel is there, and whatever comes is the new machine's to serve: it
+// ends with a report.
+Result<void> Machine::plan() {
+  if (signals_.watches()) {
+    watch_over_plugins();
+    SPORE_TRY(planned_, make_plan(config_, registry_));
+    return {};
+  }
+  {
+    const PlanLimit limit(config_.lifecycle.run_timeout, started_ns_);
+    SPORE_TRY(planned_, make_plan(config_, registry_));
+  }
+  watch_over_plugins();
+  signals_.watch();
+  return {};
+}
+
+void Machine::watch_over_plugins() {
+  std::optional<uint64_t> ends_ns;
+  if (const auto allowed = config_.lifecycle.run_timeout)
+    ends_ns = started_ns_ + static_cast<uint64_t>(allowed->count()) * 1'000'000;
+  watchdog_ = std::make_unique<Watchdog>(ends_ns, config_.lifecycle.stop_grace + RunLife::kGoodbye);
 }
 
 Result<void> Machine::set_up() {
@@ -59,18 +87,9 @@ Result<void> Machine::set_up() {
     return spore::fail(SPORE_E_UNSUPPORTED,
                        "capture and resume are not there yet; leave out --capture, --resume and the "
                        "keys of that name (`sporehost plan` shows the memory they would give)");
-  // A plan may fetch or build a kernel, for minutes; until there is a machine to be asked, a signal does what it does
-  // to any program.
-  {
-    const PlanLimit limit(config_.lifecycle.run_timeout, started_ns_);
-    SPORE_TRY(planned_, make_plan(config_, registry_));
-  }
-  std::optional<uint64_t> ends_ns;
-  if (const auto allowed = config_.lifecycle.run_timeout)
-    ends_ns = started_ns_ + static_cast<uint64_t>(allowed->count()) * 1'000'000;
-  watchdog_ = std::make_unique<Watchdog>(ends_ns, config_.lifecycle.stop_grace + RunLife::kGoodbye);
+  SPORE_CHECK(plan());
   SPORE_TRY(loop_, EventLoop::create());
-  SPORE_TRY(signals_, Signals::create(*loop_, [this](int signal) { feed({RunLife::Event::Kind::signal, signal}); }));
+  SPORE_CHECK(signals_.attach(*loop_, [this](int signal) { feed({RunLife::Event::Kind::signal, signal}); }));
   spdlog::info("memory policy: {} of RAM and {} to plug: {}", format_size(planned_.plan.boot_bytes),
                format_size(planned_.plan.region_bytes), planned_.plan.reason);
   SPORE_TRY(backend_, choose_backend(config_, registry_));

@@ -48,6 +48,7 @@ void OutputSink::write(std::span<const uint8_t> bytes) {
 
 void OutputSink::write_some() {
   const auto written = writer_.write(backlog_.view());
+  if (written.bytes != 0) open_line_ = backlog_.view()[written.bytes - 1] != '\n';
   backlog_.pop(written.bytes);
   taken_ += written.bytes;
   if (written.error != 0) lose(written.error);

@@ -54,6 +54,8 @@ class OutputSink {
   [[nodiscard]] int poll_fd() const { return writer_.poll_fd(); }
   [[nodiscard]] size_t backlog() const { return backlog_.size(); }
   [[nodiscard]] std::optional<Loss> loss() const;
+  // What has arrived ends within a line.
+  [[nodiscard]] bool open_line() const { return open_line_; }
   // Another stream that goes the same way.
   void also(const std::string& name) { name_ += " and " + name; }
 
@@ -75,6 +77,7 @@ class OutputSink {
   std::optional<uint64_t> timer_; // looks for a reader that takes nothing
   uint64_t taken_ = 0;            // bytes written, for that look
   bool stalled_told_ = false;
+  bool open_line_ = false;
   std::optional<int> broken_; // why what follows is dropped; the guest goes on
   uint64_t lost_ = 0;
 };

@@ -28,7 +28,7 @@ struct Report {
   double ran_ms = 0;                          // from the first vCPU entry to the end; not shown
   uint32_t restarts = 0;                      // times that the guest was started again
   double total_ms = 0;                        // from the start of the process's work to the end of the guest
-  bool stdout_open_line = false;              // the workload's last line of standard output has no end
+  bool stdout_open_line = false;              // what has arrived on standard output ends within a line
   Outcome outcome;
   std::vector<Loss> losses;    // output of the run that did not arrive
   uint64_t log_lines_lost = 0; // likewise, of the log

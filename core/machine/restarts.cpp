@@ -7,7 +7,6 @@
 
 #include "core/base/size.hpp"
 #include "core/machine/run_life.hpp"
-#include "core/machine/signals.hpp"
 
 namespace sporehost {
 
@@ -28,25 +27,27 @@ std::string Restarts::why_not(const std::string& outcome) const {
                      in_a_row_, format_duration(std::chrono::milliseconds(kSoon).count()));
 }
 
-Result<std::optional<Outcome>> pause_before_restart(std::chrono::milliseconds pause,
+Outcome stopped_between_starts(int signal) {
+  return {RunEnd::signal, kExitSignalBase + signal,
+          fmt::format("stopped by SIG{} before the guest was started again", ::sigabbrev_np(signal))};
+}
+
+Result<std::optional<Outcome>> pause_before_restart(EventLoop& loop, Signals& signals, std::chrono::milliseconds pause,
                                                     std::optional<std::chrono::nanoseconds> left,
                                                     std::optional<std::chrono::milliseconds> allowed) {
   std::optional<Outcome> end;
-  SPORE_TRY(auto loop, EventLoop::create());
-  SPORE_TRY(auto signals, Signals::create(*loop, [&](int signal) {
-              if (!end)
-                end =
-                    Outcome{RunEnd::signal, kExitSignalBase + signal,
-                            fmt::format("stopped by SIG{} before the guest was started again", ::sigabbrev_np(signal))};
-              loop->stop();
-            }));
-  loop->start_timer(static_cast<uint64_t>(std::chrono::nanoseconds(pause).count()), [&] { loop->stop(); });
+  SPORE_CHECK(signals.attach(loop, [&](int signal) {
+    if (!end) end = stopped_between_starts(signal);
+    loop.stop();
+  }));
+  loop.start_timer(static_cast<uint64_t>(std::chrono::nanoseconds(pause).count()), [&] { loop.stop(); });
   if (left && allowed && *left < pause)
-    loop->start_timer(static_cast<uint64_t>(std::max(left->count(), int64_t{0})), [&] {
-      end = run_timed_out(*allowed);
-      loop->stop();
+    loop.start_timer(static_cast<uint64_t>(std::max(left->count(), int64_t{0})), [&] {
+      if (!end) end = run_timed_out(*allowed);
+      loop.stop();
     });
-  loop->run();
+  loop.run();
+  signals.detach();
   return end;
 }
 

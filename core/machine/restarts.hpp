@@ -9,6 +9,7 @@
 #include <sporehost/result.hpp>
 
 #include "core/machine/outcome.hpp"
+#include "core/machine/signals.hpp"
 
 namespace sporehost {
 
@@ -35,10 +36,14 @@ class Restarts {
   uint32_t in_a_row_ = 0;
 };
 
-// Waits before a restart. [main] Gives how the run ends where it ends in the meantime: by a signal, or by the time that
-// is `allowed` for all of it, of which `left` is left.
+// The outcome of a run that `signal` ended while there was no machine.
+[[nodiscard]] Outcome stopped_between_starts(int signal);
+
+// Waits before a restart, on a loop that serves whatever else there is. [main] Gives how the run ends where it ends in
+// the meantime: by a signal, also one that has come since the last machine's loop has ended, or by the time that is
+// `allowed` for all of it, of which `left` is left.
 [[nodiscard]] spore::Result<std::optional<Outcome>> pause_before_restart(
-    std::chrono::milliseconds pause, std::optional<std::chrono::nanoseconds> left,
+    EventLoop& loop, Signals& signals, std::chrono::milliseconds pause, std::optional<std::chrono::nanoseconds> left,
     std::optional<std::chrono::milliseconds> allowed);
 
 } // namespace sporehost

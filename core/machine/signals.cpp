@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <string>
+#include <utility>
 
 #include "core/machine/watchdog.hpp"
 
@@ -32,22 +34,16 @@ void on_signal(int signal) {
 
 } // namespace
 
-Result<std::unique_ptr<Signals>> Signals::create(EventLoop& loop, std::function<void(int)> handler) {
+Result<std::unique_ptr<Signals>> Signals::create() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
     return fail(SPORE_E_IO, std::string("cannot watch signals: ") + std::strerror(errno));
-  std::unique_ptr<Signals> signals(new Signals(loop, UniqueFd(ends[0]), UniqueFd(ends[1])));
-  ::signal(SIGPIPE, SIG_IGN); // a reader of ours that is gone is an error of write(2), not our end
-  const int fd = ends[0];
-  SPORE_CHECK(loop.watch(fd, SPORE_FD_READABLE, [fd, handler = std::move(handler)](uint32_t) {
-    uint8_t number = 0;
-    while (::read(fd, &number, 1) == 1) handler(number);
-  }));
-  signals->install();
-  return signals;
+  return std::unique_ptr<Signals>(new Signals(UniqueFd(ends[0]), UniqueFd(ends[1])));
 }
 
-void Signals::install() {
+void Signals::watch() {
+  if (std::exchange(watches_, true)) return;
+  ::signal(SIGPIPE, SIG_IGN); // a reader of ours that is gone is an error of write(2), not our end
   pipe_end = write_.get();
   struct sigaction wanted {};
   wanted.sa_handler = on_signal;
@@ -62,10 +58,29 @@ void Signals::install() {
   }
 }
 
+Result<void> Signals::attach(EventLoop& loop, std::function<void(int)> handler) {
+  detach();
+  SPORE_CHECK(loop.watch(read_.get(), SPORE_FD_READABLE, [this, handler = std::move(handler)](uint32_t) {
+    if (const auto signal = take()) handler(*signal); // one at a time: the first may end the loop
+  }));
+  loop_ = &loop;
+  return {};
+}
+
+void Signals::detach() {
+  if (EventLoop* const loop = std::exchange(loop_, nullptr)) loop->unwatch(read_.get());
+}
+
+std::optional<int> Signals::take() {
+  uint8_t number = 0;
+  if (::read(read_.get(), &number, 1) != 1) return std::nullopt;
+  return number;
+}
+
 Signals::~Signals() {
+  detach();
   for (const Before& was : before_) ::sigaction(was.signal, &was.action, nullptr);
-  pipe_end = -1;
-  loop_.unwatch(read_.get());
+  if (watches_) pipe_end = -1;
 }
 
 } // namespace sporehost

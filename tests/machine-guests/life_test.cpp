@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "tests/machine-guests/run.hpp"
@@ -97,6 +99,31 @@ TEST_F(LifeGuest, ASignalEndsThePauseBeforeARestart) {
   EXPECT_EQ(outcome.report.value("end", ""), "signal") << "and it is reported";
   EXPECT_GE(outcome.report.value("restarts", 0), 2);
   EXPECT_LT(outcome.total_ms, 20'000);
+}
+
+// Also one that comes between a machine's last breath and the pause, when no loop runs.
+TEST_F(LifeGuest, NoSignalIsLostAroundARestart) {
+  for (int delay_us = 0; delay_us < 16'000; delay_us += 1'500) {
+    SporeHost host(
+        machine("reset", "{run-timeout: 20s, stop-grace: 200ms, on-guest-reset: restart, restart-max: none}"));
+    ASSERT_TRUE(host.wait_for("mode r\n"));
+    std::this_thread::sleep_for(std::chrono::microseconds(delay_us));
+    host.signal(SIGTERM);
+    const Outcome outcome = host.finish();
+    EXPECT_EQ(outcome.status, 143) << delay_us << outcome.log;
+    EXPECT_EQ(outcome.report.value("end", ""), "signal");
+    EXPECT_LT(outcome.total_ms, 10'000);
+  }
+}
+
+TEST_F(LifeGuest, AFailureToStartAgainReportsWhatWasRun) {
+  MachineText text = machine("reset", "{run-timeout: 30s, on-guest-reset: restart}");
+  text.kernel = ::testing::TempDir() + "life-test." + std::to_string(::getpid()) + ".elf";
+  std::filesystem::copy_file(image("life"), text.kernel, std::filesystem::copy_options::overwrite_existing);
+  SporeHost host(text);
+  ASSERT_TRUE(host.wait_for("mode r\n"));
+  std::filesystem::remove(text.kernel);
+  expect_end(host.finish(), 123, "guest-reset", "; it could not be started again: ");
 }
 
 TEST_F(LifeGuest, RestartsUntilTheRunTimeout) {

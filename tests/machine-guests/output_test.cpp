@@ -48,22 +48,25 @@ class Output : public ::testing::Test {
     return {keep(ends[1]), keep(ends[0])};
   }
 
-  static uint64_t read_now(int fd) {
+  static std::string text_now(int fd) {
     ::fcntl(fd, F_SETFL, O_NONBLOCK);
     std::array<char, 8192> buffer;
-    uint64_t bytes = 0;
-    for (ssize_t n = 0; (n = ::read(fd, buffer.data(), buffer.size())) > 0;) bytes += static_cast<uint64_t>(n);
-    return bytes;
+    std::string text;
+    for (ssize_t n = 0; (n = ::read(fd, buffer.data(), buffer.size())) > 0;)
+      text.append(buffer.data(), static_cast<size_t>(n));
+    return text;
   }
+  static uint64_t read_now(int fd) { return text_now(fd).size(); }
 
   // One that has no room at all.
-  int stuffed_pipe() {
+  int stuffed_pipe() { return stuffed_pipe_ends()[0]; }
+  std::array<int, 2> stuffed_pipe_ends() {
     const auto ends = still_pipe(O_NONBLOCK);
     const std::string block(512, '#');
     while (::write(ends[0], block.data(), block.size()) > 0) {
     }
     ::fcntl(ends[0], F_SETFL, 0);
-    return ends[0];
+    return ends;
   }
 
   // A terminal at which ^S was typed.
@@ -125,6 +128,43 @@ TEST_F(Output, AReaderThatStandsStillIsWaitedForAWhileAndToldOf) {
     EXPECT_THAT(outcome.log, HasSubstr("sporehost: standard output: " + std::to_string(bytes) +
                                        " bytes were lost: its reader took no more of it"));
   }
+}
+
+// Longer than the end of a run would wait for it.
+TEST_F(Output, ARestartWaitsForNoReaderAndLosesNothing) {
+  const auto pipe = stuffed_pipe_ends();
+  MachineText machine = printing();
+  machine.cmdline = "mode=reset";
+  machine.lifecycle = "{run-timeout: 50s, on-guest-reset: restart, restart-max: 6}";
+  SporeHost host(machine, {}, {.out = pipe[0]});
+  std::this_thread::sleep_for(6s);
+  std::string arrived = text_now(pipe[1]);
+  const Outcome outcome = host.finish();
+  arrived += text_now(pipe[1]);
+  EXPECT_EQ(outcome.status, 123) << outcome.log;
+  EXPECT_EQ(outcome.report.value("restarts", 0), 6);
+  std::string expected;
+  for (int start = 0; start < 7; ++start) expected += "mode r\n";
+  EXPECT_EQ(arrived.substr(arrived.find_last_of('#') + 1), expected);
+  EXPECT_FALSE(outcome.report.contains("lost_bytes"));
+}
+
+// Where output was given up within a line, the report is a line of its own all the same.
+TEST_F(Output, TheReportIsALineOfItsOwn) {
+  const auto pipe = still_pipe();
+  MachineText machine = printing();
+  machine.report_file = false;
+  SporeHost host(machine, {}, {.out = pipe[0]});
+  host.wait_for_guests_end();
+  host.signal(SIGTERM); // gives up what is left
+  std::this_thread::sleep_for(500ms);
+  std::string arrived = text_now(pipe[1]);
+  const Outcome outcome = host.finish();
+  EXPECT_EQ(outcome.status, 121) << outcome.log;
+  arrived += text_now(pipe[1]);
+  const size_t report = arrived.rfind("\n{");
+  ASSERT_NE(report, std::string::npos) << arrived;
+  EXPECT_TRUE(nlohmann::json::accept(arrived.substr(report + 1))) << arrived.substr(report + 1);
 }
 
 TEST_F(Output, ASignalEndsTheWaitForAReader) {

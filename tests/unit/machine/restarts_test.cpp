@@ -4,12 +4,23 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <functional>
 #include <thread>
 
 namespace sporehost {
 namespace {
 
 using namespace std::chrono_literals;
+
+spore::Result<std::optional<Outcome>> pause_run(
+    std::chrono::milliseconds pause, std::optional<std::chrono::nanoseconds> left,
+    std::optional<std::chrono::milliseconds> allowed, const std::function<void()>& before = [] {}) {
+  const auto loop = std::move(EventLoop::create()).value();
+  const auto signals = std::move(Signals::create()).value();
+  signals->watch();
+  before();
+  return pause_before_restart(*loop, *signals, pause, left, allowed);
+}
 
 TEST(Restarts, PausesGrowUntilTheyAreLongEnough) {
   Restarts restarts(std::nullopt);
@@ -38,25 +49,34 @@ TEST(Restarts, NoneAtAllIsALimitToo) {
 }
 
 TEST(Restarts, ThePauseEndsByItself) {
-  const auto end = pause_before_restart(5ms, std::nullopt, std::nullopt);
+  const auto end = pause_run(5ms, std::nullopt, std::nullopt);
   ASSERT_TRUE(end.ok());
   EXPECT_FALSE(*end);
 }
 
 TEST(Restarts, ASignalEndsThePauseAndTheRun) {
-  std::thread other([] {
-    std::this_thread::sleep_for(50ms);
-    ::kill(::getpid(), SIGTERM);
+  std::thread other;
+  const auto end = pause_run(60s, std::nullopt, std::nullopt, [&] {
+    other = std::thread([] {
+      std::this_thread::sleep_for(50ms);
+      ::kill(::getpid(), SIGTERM);
+    });
   });
-  const auto end = pause_before_restart(60s, std::nullopt, std::nullopt);
   other.join();
   ASSERT_TRUE(end.ok() && *end);
   EXPECT_EQ((*end)->exit_status, 143);
   EXPECT_EQ((*end)->text, "stopped by SIGTERM before the guest was started again");
 }
 
+// The loop of the machine that is gone has not served it.
+TEST(Restarts, ASignalFromBeforeThePauseEndsTheRunToo) {
+  const auto end = pause_run(60s, std::nullopt, std::nullopt, [] { ::raise(SIGTERM); });
+  ASSERT_TRUE(end.ok() && *end);
+  EXPECT_EQ((*end)->exit_status, 143);
+}
+
 TEST(Restarts, TheTimeOfTheWholeRunEndsThePause) {
-  const auto end = pause_before_restart(60s, -5ns, 2s);
+  const auto end = pause_run(60s, -5ns, 2s);
   ASSERT_TRUE(end.ok() && *end);
   EXPECT_EQ((*end)->exit_status, kExitTimeout);
   EXPECT_EQ((*end)->text, "the run took longer than 2s (lifecycle.run-timeout)");

@@ -15,11 +15,13 @@ std::unique_ptr<EventLoop> make_loop() {
 TEST(Signals, EachIsServedInTheOrderInWhichItCame) {
   auto loop = make_loop();
   std::vector<int> seen;
-  const auto signals = Signals::create(*loop, [&](int signal) {
+  const auto signals = Signals::create();
+  ASSERT_TRUE(signals.ok());
+  (*signals)->watch();
+  ASSERT_TRUE((*signals)->attach(*loop, [&](int signal) {
     seen.push_back(signal);
     if (seen.size() == 4) loop->stop();
-  });
-  ASSERT_TRUE(signals.ok());
+  }));
   pollfd come{(*signals)->fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&come, 1, 0), 0);
   for (const int signal : {SIGTERM, SIGHUP, SIGTERM, SIGINT}) ::raise(signal);
@@ -28,10 +30,34 @@ TEST(Signals, EachIsServedInTheOrderInWhichItCame) {
   EXPECT_EQ(seen, (std::vector{SIGTERM, SIGHUP, SIGTERM, SIGINT}));
 }
 
-TEST(Signals, WhatWasBeforeComesBack) {
-  auto loop = make_loop();
+TEST(Signals, WhatComesWhileNobodyServesWaitsForTheNext) {
+  const auto signals = std::move(Signals::create()).value();
+  signals->watch();
+  int seen = 0;
   {
-    const auto signals = Signals::create(*loop, [](int) {});
+    auto first = make_loop();
+    ASSERT_TRUE(signals->attach(*first, [](int) { FAIL(); }));
+    signals->detach();
+  }
+  ::raise(SIGTERM);
+  ::raise(SIGHUP);
+  auto second = make_loop();
+  ASSERT_TRUE(signals->attach(*second, [&](int signal) {
+    seen = signal;
+    second->stop();
+  }));
+  second->run();
+  signals->detach();
+  EXPECT_EQ(seen, SIGTERM);
+  EXPECT_EQ(signals->take(), SIGHUP) << "what the loop did not get to is still there";
+  EXPECT_EQ(signals->take(), std::nullopt);
+}
+
+TEST(Signals, WhatWasBeforeComesBack) {
+  {
+    const auto signals = Signals::create();
+    EXPECT_FALSE((*signals)->watches());
+    (*signals)->watch();
     struct sigaction now {};
     ::sigaction(SIGHUP, nullptr, &now);
     EXPECT_NE(now.sa_handler, SIG_DFL);
@@ -47,7 +73,9 @@ TEST(Signals, ASighupThatIsIgnoredStaysIgnored) {
   ::signal(SIGHUP, SIG_IGN);
   auto loop = make_loop();
   {
-    const auto signals = Signals::create(*loop, [](int) { FAIL(); });
+    const auto signals = Signals::create();
+    (*signals)->watch();
+    ASSERT_TRUE((*signals)->attach(*loop, [](int) { FAIL(); }));
     ::raise(SIGHUP);
     loop->start_timer(1'000'000, [&] { loop->stop(); });
     loop->run();

@@ -1,10 +1,14 @@
 #include "core/machine/crash.hpp"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -151,8 +155,10 @@ void leave_core_dump(int signal) {
 }
 
 void on_fatal(int signal, siginfo_t* /*info*/, void* context) {
-  static std::atomic_flag busy = ATOMIC_FLAG_INIT;
-  if (busy.test_and_set()) { // a second one, here or in another thread, has nothing to add
+  static std::atomic<pid_t> teller{0};
+  pid_t first = 0;
+  if (!teller.compare_exchange_strong(first, ::gettid())) { // a second one has nothing to add
+    while (first != ::gettid()) ::pause();                  // in another thread: the first one's is the last word
     ::signal(signal, SIG_DFL);
     ::raise(signal);
     return;
@@ -196,19 +202,45 @@ void on_fatal(int signal, siginfo_t* /*info*/, void* context) {
   ::_exit(kExitPlugin);
 }
 
+// Writes `parts` if whoever reads standard error takes them: the handlers that speak here are about to end a process
+// that somebody waits for. A pipe or terminal is opened once more, for us alone, as NonBlockingWriter does.
+void write_without_waiting(const iovec* parts, size_t count) {
+  struct stat info {};
+  if (::fstat(STDERR_FILENO, &info) != 0) return;
+  const bool waits = S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode);
+  const int own = waits ? ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+  if (S_ISSOCK(info.st_mode) || waits) {
+    constexpr int kPatienceMs = 200;
+    pollfd ready{own >= 0 ? own : STDERR_FILENO, POLLOUT, 0};
+    if (::poll(&ready, 1, kPatienceMs) == 0) return;
+  }
+  if (S_ISSOCK(info.st_mode)) {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts);
+    message.msg_iovlen = count;
+    (void)!::sendmsg(STDERR_FILENO, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return;
+  }
+  (void)!::writev(own >= 0 ? own : STDERR_FILENO, parts, static_cast<int>(count)); // in one piece
+}
+
 } // namespace
 
 void say_from_handler(const char* const* texts, unsigned count) {
   static const char begin[] = "sporehost: ", end[] = "\n";
   std::array<iovec, 12> parts{};
   size_t used = 0;
+  size_t room = PIPE_BUF - (sizeof end - 1); // a pipe that polls writable takes so much whole
   const auto add = [&](const char* text) {
-    if (used < parts.size()) parts[used++] = {const_cast<char*>(text), ::strlen(text)};
+    const size_t bytes = std::min(::strlen(text), room);
+    if (used < parts.size()) parts[used++] = {const_cast<char*>(text), bytes};
+    room -= bytes;
   };
   add(begin);
   for (unsigned i = 0; i < count && used + 1 < parts.size(); ++i) add(texts[i]);
+  room = sizeof end - 1;
   add(end);
-  (void)!::writev(STDERR_FILENO, parts.data(), static_cast<int>(used)); // in one piece
+  write_without_waiting(parts.data(), used);
 }
 
 namespace {
@@ -256,14 +288,27 @@ ExitGuard::~ExitGuard() {
   running.store(0);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+CrashStack::CrashStack() = default; // the sanitizer has its own
+CrashStack::~CrashStack() = default;
+#else
+CrashStack::CrashStack() : stack_(std::make_unique<char[]>(kBytes)) {
+  const stack_t alternate{.ss_sp = stack_.get(), .ss_flags = 0, .ss_size = kBytes};
+  ::sigaltstack(&alternate, nullptr);
+}
+
+CrashStack::~CrashStack() {
+  const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+  ::sigaltstack(&none, nullptr);
+}
+#endif
+
 void install_crash_handler() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return; // the sanitizer's own report says more
 #endif
-  static std::array<char, 64 * 1024> stack; // the main thread's may be what is used up
-  const stack_t alternate{.ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
-  ::sigaltstack(&alternate, nullptr);
-  (void)call_note(); // taken now, so that the handler need not
+  (void)new CrashStack; // the main thread's own, as long as there is one
+  (void)call_note();    // taken now, so that the handler need not
   struct sigaction action {};
   action.sa_sigaction = on_fatal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;

@@ -2,6 +2,9 @@
 // status that no workload's signal has.
 #pragma once
 
+#include <cstddef>
+#include <memory>
+
 namespace sporehost {
 
 // From here on SIGSEGV, SIGBUS, SIGABRT, SIGFPE and SIGILL are told in one line on standard error. Where the code, or
@@ -20,7 +23,21 @@ class ExitGuard {
   ExitGuard& operator=(const ExitGuard&) = delete;
 };
 
-// Writes "sporehost: " and the texts and a line's end to standard error. Safe in signal handlers.
+// While it lives, the calling thread's crash is told even where it has used up its stack.
+class CrashStack {
+ public:
+  CrashStack();
+  ~CrashStack();
+  CrashStack(const CrashStack&) = delete;
+  CrashStack& operator=(const CrashStack&) = delete;
+
+ private:
+  static constexpr size_t kBytes = size_t{64} * 1024;
+  std::unique_ptr<char[]> stack_;
+};
+
+// Writes "sporehost: " and the texts and a line's end to standard error, as far as a pipe takes it at once; a reader
+// that stands still is not waited for. Safe in signal handlers.
 void say_from_handler(const char* const* texts, unsigned count);
 
 } // namespace sporehost

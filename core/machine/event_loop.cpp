@@ -101,12 +101,20 @@ int EventLoop::wait_ms() {
   return due <= now ? 0 : static_cast<int>(std::min<uint64_t>((due - now + 999'999) / 1'000'000, 60'000));
 }
 
+// Those that are due now, and none that their handlers start: descriptors and posted calls have their turn in between,
+// however often somebody starts a timer that is due at once.
 void EventLoop::serve_timers() {
+  std::pair<uint64_t, uint64_t> end; // the first that is not served
+  {
+    const std::lock_guard lock(mutex_);
+    if (timers_.empty()) return;
+    end = {monotonic_ns(), next_timer_};
+  }
   while (true) {
     Handler handler;
     {
       const std::lock_guard lock(mutex_);
-      if (timers_.empty() || timers_.begin()->first.first > monotonic_ns()) return;
+      if (timers_.empty() || timers_.begin()->first >= end) return;
       timer_due_.erase(timers_.begin()->first.second);
       handler = std::move(timers_.begin()->second);
       timers_.erase(timers_.begin());

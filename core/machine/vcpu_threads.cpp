@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/plugin_call.hpp"
+#include "core/machine/crash.hpp"
 #include "core/machine/event_loop.hpp"
 #include "core/machine/watchdog.hpp"
 
@@ -74,6 +75,7 @@ Result<void> VcpuThreads::make_thread(std::function<void()> body) {
 }
 
 void VcpuThreads::thread_main(uint32_t index, const Prepare& prepare, Gates& gates) {
+  const CrashStack crash_stack; // plugins run on this thread
   ::pthread_setname_np(::pthread_self(), ("vcpu" + std::to_string(index)).c_str());
   Result<void> created = backend_.create_vcpu(index);
   const bool exists = created.ok();

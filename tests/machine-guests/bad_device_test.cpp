@@ -1,8 +1,11 @@
 // Plugins that die, or do not let a run end: told from the workload by name and by exit status.
 #include <gmock/gmock.h>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <thread>
 
@@ -85,6 +88,38 @@ TEST_F(BadDeviceGuest, OneThatDoesNotReturnHeedsTheRunTimeoutAllTheSame) {
   EXPECT_EQ(outcome.status, 120) << outcome.log;
   EXPECT_THAT(outcome.log, HasSubstr("the plugin of 'culprit' does not let the run end"));
   EXPECT_LT(outcome.total_ms, 15'000);
+}
+
+TEST_F(BadDeviceGuest, OneThatDoesNotReturnNeedsNobodyWhoReadsOfIt) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  const std::string block(512, '#');
+  while (::write(ends[1], block.data(), block.size()) > 0) {
+  }
+  ::fcntl(ends[1], F_SETFL, 0);
+  const Outcome outcome = run(bad("hang", "{run-timeout: 1s}"), {}, {.err = ends[1]});
+  EXPECT_EQ(outcome.status, 120);
+  EXPECT_LT(outcome.total_ms, 15'000);
+  for (const int end : ends) ::close(end);
+}
+
+TEST_F(BadDeviceGuest, AStackThatIsUsedUpOnAVcpuIsACrashLikeAnyOther) {
+  if (sanitized()) GTEST_SKIP() << "the sanitizer reports crashes itself";
+  MachineText text = bad("overflow");
+  text.devices = text.devices.substr(text.devices.find('{')); // in the serial port's place
+  const Outcome outcome = run(text);
+  EXPECT_EQ(outcome.status, 120) << outcome.log;
+  EXPECT_THAT(outcome.log, HasSubstr("bad-devices.so' (id 'bad-devices') crashed: SIGSEGV"));
+}
+
+TEST_F(BadDeviceGuest, ATimerThatIsAlwaysDueStopsNeitherSignalsNorLimits) {
+  const Outcome limited = run(bad("timer", "{run-timeout: 1s}"));
+  EXPECT_EQ(limited.status, 124) << limited.log;
+  SporeHost host(bad("timer", "{run-timeout: 50s, stop-grace: 200ms}"));
+  ASSERT_TRUE(host.wait_for("mode h\n"));
+  host.signal(SIGTERM);
+  const Outcome stopped = host.finish();
+  EXPECT_EQ(stopped.status, 143) << stopped.log;
 }
 
 // The guest is asked, which this one does not hear; whoever asks again does not wait for the lock.

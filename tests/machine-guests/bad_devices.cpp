@@ -22,6 +22,12 @@ constexpr const char* kHow = R"({
   *nowhere = 1;
 }
 
+[[gnu::noinline]] int deep(volatile char* before) {
+  volatile char frame[4096];
+  frame[0] = before != nullptr ? before[0] : '\1';
+  return frame[0] == '\0' ? 0 : deep(frame) + frame[0]; // it never is
+}
+
 [[noreturn]] void sleep_for_ever() {
   while (true) ::pause();
 }
@@ -35,28 +41,36 @@ class BadDevice final : public spore::IoDevice {
     auto device = std::unique_ptr<BadDevice>(new BadDevice(host.option_string("/how").value_or("")));
     if (device->how_ == "create") crash();
     uint64_t timer = 0;
-    const auto* table = host.table();
+    const auto* table = device->host_ = host.table();
     table->start_timer(
         table->context, 100'000'000, [](void* self) { static_cast<BadDevice*>(self)->act(); }, device.get(), &timer);
     return device;
   }
   ~BadDevice() override {
     if (how_ == "destroy") crash();
+    if (how_ == "destroy-hang") sleep_for_ever();
   }
 
   void describe(spore_io_traits& out) override {
     out.window_count = 1;
-    out.windows[0] = {.space = SPORE_IO_PORT, .reserved = 0, .base = 0xd00, .bytes = 8};
+    out.windows[0] = {
+        .space = SPORE_IO_PORT, .reserved = 0, .base = uint64_t{how_ == "overflow" ? 0x3f8u : 0xd00u}, .bytes = 8};
     if (how_ == "describe") throw std::runtime_error("nothing to describe");
   }
   void read(uint32_t, uint64_t, std::span<uint8_t>) override {}
-  void write(uint32_t, uint64_t, std::span<const uint8_t>) override {}
+  void write(uint32_t, uint64_t, std::span<const uint8_t>) override {
+    if (how_ == "overflow") deep(nullptr); // at the guest's first byte for a serial port
+  }
   void system_reset() override {}
 
  private:
   explicit BadDevice(std::string how) : how_(std::move(how)) {}
 
   void act() {
+    uint64_t timer = 0;
+    if (how_ == "timer")
+      host_->start_timer(
+          host_->context, 0, [](void* self) { static_cast<BadDevice*>(self)->act(); }, this, &timer);
     if (how_ == "crash") crash();
     if (how_ == "abort") std::abort();
     if (how_ == "throw") throw std::runtime_error("boom");
@@ -65,6 +79,7 @@ class BadDevice final : public spore::IoDevice {
   }
 
   const std::string how_;
+  const spore_host* host_ = nullptr;
 };
 
 // Takes its own lock in a thread and keeps it.

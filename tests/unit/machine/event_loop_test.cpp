@@ -106,6 +106,24 @@ TEST(EventLoop, WhatHandlersAskForIsServed) {
   other.join();
 }
 
+TEST(EventLoop, ATimerThatStartsItselfAgainKeepsNobodyFromHisTurn) {
+  auto loop = make_loop();
+  const UniqueFd event(::eventfd(1, EFD_NONBLOCK));
+  int rounds = 0;
+  bool posted = false;
+  std::function<void()> again = [&] {
+    if (++rounds == 100'000) loop->stop(); // only where nobody else gets to it
+    loop->start_timer(0, again);
+  };
+  again();
+  loop->post([&] { posted = true; });
+  ASSERT_TRUE(loop->watch(event.get(), SPORE_FD_READABLE, [&](uint32_t) {
+    if (posted) loop->stop();
+  }));
+  loop->run();
+  EXPECT_LT(rounds, 100'000);
+}
+
 TEST(EventLoop, AHandlerMayUnwatchItself) {
   auto loop = make_loop();
   const UniqueFd event(::eventfd(1, EFD_NONBLOCK));

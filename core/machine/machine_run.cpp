@@ -36,6 +36,7 @@ Result<Report> Machine::run() {
       vcpus_->start(config_.cpus, [this](uint32_t index) { return board_->prepare_vcpu(*backend_.backend, index); }));
   carry_out(life_.start(std::chrono::nanoseconds(monotonic_ns() - started_ns_)));
   loop_->run();
+  Watchdog::life_is_over();
   vcpus_->stop();
   planned_.policy->detach();
   plugging_.reset();

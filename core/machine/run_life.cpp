@@ -161,11 +161,9 @@ RunLife::Actions RunLife::waiting(const Event& event) {
     case Kind::reset:
       return finish(outcome_);
     case Kind::channel_failed:
-      return finish({RunEnd::channel, kExitGuest, "the guest's agent: " + event.text});
     case Kind::fault:
-      return finish({RunEnd::fault, kExitFault, event.text});
     case Kind::run_timer:
-      return finish(run_timed_out(limits_.run_timeout.value_or(0ms)));
+      return finish_anyway(event);
     case Kind::hello:
     case Kind::workload_ended: // the channel lets only one through
     case Kind::ready_timer:
@@ -192,9 +190,8 @@ RunLife::Actions RunLife::leaving(const Event& event) {
     case Kind::run_timer: // what was to be done in time is done
       return finish(outcome_);
     case Kind::channel_failed:
-      return finish({RunEnd::channel, kExitGuest, "the guest's agent: " + event.text});
     case Kind::fault:
-      return finish({RunEnd::fault, kExitFault, event.text});
+      return finish_anyway(event);
     case Kind::hello:
     case Kind::workload_ended:
     case Kind::memory_complete:
@@ -282,6 +279,15 @@ RunLife::Actions RunLife::finish(Outcome outcome) {
   state_ = State::ended;
   outcome_ = std::move(outcome);
   return {{Do::finish}};
+}
+
+// The machine's end was on its way and has now come in a worse way; the outcome is known and stays.
+RunLife::Actions RunLife::finish_anyway(const Event& event) {
+  const std::string why = event.kind == Kind::run_timer        ? run_timed_out(limits_.run_timeout.value_or(0ms)).text
+                          : event.kind == Kind::channel_failed ? "the guest's agent: " + event.text
+                                                               : event.text;
+  (void)finish(outcome_);
+  return {{Do::warn, {}, {}, why + "; the machine was about to end anyway"}, {Do::finish}};
 }
 
 Outcome run_timed_out(std::chrono::milliseconds allowed) {

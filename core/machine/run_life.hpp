@@ -5,7 +5,8 @@
 //   booting, running --signal--> stopping --workload ended--> hurried --> ended
 //   waiting, powering off --signal--> hurried: a second signal ends it at once
 //
-// Once a workload has ended, its outcome is the run's, whoever ends the machine after that. Until then every end of the
+// Once a workload has ended, its outcome is the run's, whoever ends the machine after that: what else
+// goes wrong then is a warning. Until then every end of the
 // guest is a failure where there is a workload that was to run.
 #pragma once
 
@@ -121,6 +122,7 @@ class RunLife {
   Actions stop(int signal);
   Actions ask_power_off(State next, Actions before);
   Actions finish(Outcome outcome);
+  Actions finish_anyway(const Event& event);
 
   const Limits limits_;
   State state_ = State::booting;

@@ -51,6 +51,13 @@ void look_from(uint64_t when_ns) {
   ::timer_settime(watched.timer, TIMER_ABSTIME, &times, nullptr);
 }
 
+void is_due(uint64_t due) {
+  uint64_t before = watched.due_ns.load(std::memory_order_relaxed);
+  while (due < before && !watched.due_ns.compare_exchange_weak(before, due)) {
+  }
+  look_from(std::min(due, before));
+}
+
 // In whose call a vCPU's thread is that the main thread waits for.
 const char* holder_of_vcpus() {
   size_t count = 0;
@@ -122,11 +129,11 @@ void Watchdog::signalled(int /*signal*/) {
   if (!watched.alive.load(std::memory_order_relaxed)) return;
   const uint64_t now = now_ns();
   const bool first = watched.signals.fetch_add(1, std::memory_order_relaxed) == 0;
-  const uint64_t due = first ? now + watched.stop_time_ns.load(std::memory_order_relaxed) : now;
-  uint64_t before = watched.due_ns.load(std::memory_order_relaxed);
-  while (due < before && !watched.due_ns.compare_exchange_weak(before, due)) {
-  }
-  look_from(std::min(due, before));
+  is_due(first ? now + watched.stop_time_ns.load(std::memory_order_relaxed) : now);
+}
+
+void Watchdog::life_is_over() {
+  if (watched.alive.load(std::memory_order_relaxed)) is_due(now_ns());
 }
 
 } // namespace sporehost

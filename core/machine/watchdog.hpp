@@ -24,6 +24,8 @@ class Watchdog {
   // Somebody has sent `signal` and wants an end: the first has its time, the second is due at once. From the signal's
   // handler.
   static void signalled(int signal);
+  // The machine's life is over, and all that is left is to take it apart. [main]
+  static void life_is_over();
 
   // How long the main thread may stay in one call of a plugin once an end is due.
   static constexpr std::chrono::seconds kPatience{5};

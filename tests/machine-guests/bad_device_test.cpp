@@ -122,6 +122,16 @@ TEST_F(BadDeviceGuest, ATimerThatIsAlwaysDueStopsNeitherSignalsNorLimits) {
   EXPECT_EQ(stopped.status, 143) << stopped.log;
 }
 
+// Whoever ended it: the guest's own end is one that is due.
+TEST_F(BadDeviceGuest, OneThatDoesNotLetItselfBeDestroyed) {
+  MachineText text = bad("destroy-hang", "{}");
+  text.cmdline = "mode=off";
+  const Outcome outcome = run(text);
+  EXPECT_EQ(outcome.status, 120) << outcome.log;
+  EXPECT_THAT(outcome.log, HasSubstr("does not let the run end"));
+  EXPECT_LT(outcome.total_ms, 15'000);
+}
+
 // The guest is asked, which this one does not hear; whoever asks again does not wait for the lock.
 TEST_F(BadDeviceGuest, OneThatKeepsItsLockIsEndedByTheSecondSignal) {
   SporeHost host(machine("{plugin: bad-virtio, name: keeper}", "{stop-grace: 50s}"));

@@ -7,6 +7,8 @@
 #include <array>
 #include <csignal>
 #include <optional>
+#include <set>
+#include <utility>
 
 namespace sporehost {
 namespace {
@@ -31,13 +33,25 @@ RunLife::Event event(Kind kind) {
   return event;
 }
 
-// A life brought to `state`, by the shortest way.
-RunLife in(State state, bool has_workload = true) {
-  RunLife life(limits(has_workload));
+using Armed = std::set<RunLife::Timer>;
+
+void note(Armed& armed, const RunLife::Actions& actions) {
+  for (const RunLife::Action& action : actions) {
+    if (action.kind == Do::arm) armed.insert(action.timer);
+    if (action.kind == Do::disarm) armed.erase(action.timer);
+  }
+}
+
+// A life brought to `state`, by the shortest way; `armed`: its timers by then.
+RunLife in(State state, const RunLife::Limits& limits, Armed* armed = nullptr) {
+  RunLife life(limits);
+  Armed nobody_asks;
+  if (armed == nullptr) armed = &nobody_asks;
+  note(*armed, life.start(0s));
   const auto put = [&](Kind kind, bool memory_missing = false) {
     RunLife::Event e = event(kind);
     e.memory_missing = memory_missing;
-    (void)life.on(e);
+    note(*armed, life.on(e));
   };
   if (state != State::booting && state != State::ended) put(Kind::hello);
   if (state == State::waiting) put(Kind::workload_ended, true);
@@ -45,6 +59,10 @@ RunLife in(State state, bool has_workload = true) {
   if (state == State::hurried || state == State::stopping) put(Kind::signal);
   if (state == State::ended) put(Kind::fault);
   return life;
+}
+
+RunLife in(State state) {
+  return in(state, limits());
 }
 
 std::string_view name(RunLife::Timer timer) {
@@ -109,6 +127,7 @@ std::array<Column, RunLife::kStates> table() {
   const Cell channel = ends(RunEnd::channel, kExitGuest);
   const Cell late = ends(RunEnd::run_timeout, kExitTimeout);
   const Cell own = ends(RunEnd::workload, kWorkloadStatus);
+  const Cell own_warned = {State::ended, "warn, finish", RunEnd::workload, kWorkloadStatus};
   const Cell stopped = ends(RunEnd::signal, 143);
   using S = State;
   const Column booting = {{
@@ -150,13 +169,13 @@ std::array<Column, RunLife::kStates> table() {
       stays(S::waiting),
       {S::powering_off, "disarm memory, disarm look, power off, arm goodbye 5000"},
       own,
-      channel,
+      own_warned, // channel_failed
       own,
       own,
-      fault,
+      own_warned, // fault
       {S::hurried, "disarm memory, disarm look, inform, power off, arm goodbye 5000"},
       stays(S::waiting),
-      late,
+      own_warned, // run_timer
       stays(S::waiting),
       stays(S::waiting),
       {S::powering_off, "disarm look, warn, power off, arm goodbye 5000"},
@@ -168,10 +187,10 @@ std::array<Column, RunLife::kStates> table() {
         stays(state),
         stays(state),
         own,
-        channel,
+        own_warned, // channel_failed
         own,
         own,
-        fault,
+        own_warned, // fault
         signal,
         stays(state), // ready_timer
         own,          // run_timer: what was to be done in time is done
@@ -225,11 +244,19 @@ TEST(RunLife, EveryEventInEveryState) {
   }
 }
 
-// From no state can a guest that says nothing at all keep a run for ever once somebody wants its end.
+// From no state can a guest that says nothing at all keep a run for ever once somebody wants its end. Only what was
+// armed runs out, however often.
 TEST(RunLife, OnceTheEndIsAskedForTimersAloneReachIt) {
+  static constexpr std::array<Kind, RunLife::kTimers> kFired = {
+      Kind::ready_timer, Kind::run_timer, Kind::grace_timer, Kind::goodbye_timer, Kind::memory_timer, Kind::look_timer};
   for (const State state : {State::waiting, State::powering_off, State::hurried, State::stopping}) {
-    RunLife life = in(state);
-    for (const Kind kind : {Kind::memory_timer, Kind::grace_timer, Kind::goodbye_timer}) (void)life.on(event(kind));
+    RunLife::Limits unlimited = limits();
+    unlimited.run_timeout.reset();
+    Armed armed;
+    RunLife life = in(state, unlimited, &armed);
+    for (int round = 0; round < 10 && life.state() != State::ended; ++round)
+      for (const RunLife::Timer timer : std::exchange(armed, {}))
+        note(armed, life.on(event(kFired[static_cast<size_t>(timer)])));
     EXPECT_EQ(to_string(life.state()), "ended") << to_string(state);
   }
 }
@@ -260,10 +287,22 @@ TEST(RunLife, AWorkloadThatDidNotRunIsAFailureWhoeverEndedTheMachine) {
 }
 
 TEST(RunLife, WithoutAWorkloadPoweringOffIsHowAGuestEndsWell) {
-  RunLife life = in(State::booting, false);
+  RunLife life = in(State::booting, limits(false));
   (void)life.on(event(Kind::powered_off));
   EXPECT_EQ(life.outcome().exit_status, 0);
   EXPECT_EQ(life.outcome().text, "");
+}
+
+// A guest that dies on its way out, a broken agent, a backend that gives up: none of them makes the workload's end
+// another.
+TEST(RunLife, TheWorkloadsOutcomeStandsAndWhatCameAfterItIsTold) {
+  for (const State state : {State::waiting, State::powering_off, State::hurried}) {
+    RunLife life = in(state);
+    const RunLife::Actions actions = life.on(event(Kind::fault));
+    ASSERT_EQ(describe(actions), "warn, finish");
+    EXPECT_EQ(actions[0].text, "why; the machine was about to end anyway");
+    EXPECT_EQ(life.outcome().exit_status, kWorkloadStatus);
+  }
 }
 
 TEST(RunLife, APanicIsNamed) {

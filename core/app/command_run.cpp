@@ -44,43 +44,59 @@ Result<UniqueFd> check_report_file(const std::optional<std::string>& file) {
   return file ? open_report(*file, O_APPEND) : Result<UniqueFd>(UniqueFd());
 }
 
-// Text goes to standard error, beside the log; JSON is the last line of standard output, behind the workload's.
+// How long the last steps before the report wait for readers, all together.
+constexpr std::chrono::seconds kLastSteps{6};
+
+// From now on: a signal ends the waits, though not what there is to do.
+Patience last_steps(Signals& signals) {
+  while (signals.take()) { // one that ended the wait for the output has done so
+  }
+  Patience patience(kLastWords);
+  patience.ends = std::chrono::steady_clock::now() + kLastSteps;
+  patience.wake_fd = signals.fd();
+  return patience;
+}
+
+// Text goes to standard error, beside the log; JSON is the last line of standard output, behind the workload's. Its
+// readers have their own time, which no signal shortens.
 Result<void> publish(const Report& report, ReportFormat format, const std::optional<std::string>& file) {
   if (format == ReportFormat::none) return {};
   const std::string text = format == ReportFormat::json ? to_json(report) : to_text(report);
+  Patience patience(kLastWords);
+  patience.ends = std::chrono::steady_clock::now() + 2 * kLastWords;
   if (file) {
     SPORE_TRY(UniqueFd out, open_report(*file, O_TRUNC));
-    if (!write_within(out.get(), text + "\n", kLastWords) || ::close(out.release()) != 0)
-      return report_file_error(*file);
+    if (!write_within(out.get(), text + "\n", patience) || ::close(out.release()) != 0) return report_file_error(*file);
     return {};
   }
   if (format == ReportFormat::text) {
-    say(text + "\n");
+    say(text + "\n", patience);
     return {};
   }
   const std::string line_end = report.stdout_open_line ? "\n" : "";
-  if (write_within(STDOUT_FILENO, line_end + text + "\n", kLastWords)) return {};
+  if (write_within(STDOUT_FILENO, line_end + text + "\n", patience)) return {};
   return fail(SPORE_E_IO, std::string("the report cannot be written to standard output: ") + std::strerror(errno));
 }
 
-// The log's last lines have as long as the last words, and then the log is over.
-void finish_log(Report& report) {
+// After this the log is over.
+void finish_log(Report& report, const Patience& patience) {
   const auto log = log_output();
   if (!log) return;
-  log->finish(kLastWords);
+  log->finish(patience);
   report.log_lines_lost = log->lost_lines();
   if (report.log_lines_lost != 0)
     say(fmt::format("sporehost: {}: {} lines of the log were lost: {}\n", log->name(), report.log_lines_lost,
-                    log->error() == 0 ? "nobody read them" : std::strerror(log->error())));
+                    log->error() == 0 ? "nobody read them" : std::strerror(log->error())),
+        patience);
 }
 
-void explain(const Report& report) {
+void explain(const Report& report, const Patience& patience) {
   for (const Loss& loss : report.losses)
-    if (!loss.reader_gone()) say("sporehost: " + loss.text() + "\n");
+    if (!loss.reader_gone()) say("sporehost: " + loss.text() + "\n", patience);
   if (report.outcome.text.empty()) return;
-  say("sporehost: " + report.outcome.text + "\n");
+  say("sporehost: " + report.outcome.text + "\n", patience);
   if (!report.console_tail.empty())
-    say("sporehost: the last lines of the guest's console:\n" + report.console_tail + "\n");
+    say("sporehost: the last lines of the guest's console:\n" + report.console_tail + "\n", patience);
 }
 
 // A run over all its starts: what they share.
@@ -187,8 +203,9 @@ int run_machine(const Arguments& arguments) {
   auto report = run_all(run);
   if (!report) return complain(report.error());
   finish_outputs(run, *report);
-  finish_log(*report);
-  explain(*report);
+  const Patience patience = last_steps(**signals);
+  finish_log(*report, patience);
+  explain(*report, patience);
   int status = report->outcome.exit_status;
   if (auto published = publish(*report, config->report, arguments.value("report-file")); !published) {
     say("sporehost: " + published.error().text + "\n");

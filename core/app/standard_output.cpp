@@ -10,7 +10,6 @@
 #include <cstring>
 #include <string>
 
-#include "core/base/non_blocking_writer.hpp"
 #include "core/machine/outcome.hpp"
 
 namespace sporehost::app {
@@ -26,9 +25,10 @@ void secure_standard_descriptors() {
     if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) (void)::open("/dev/null", O_RDONLY); // takes the lowest number
 }
 
-void say(std::string_view text) {
+void say(std::string_view text, Patience patience) {
   static bool heard = true;
-  heard = write_within(STDERR_FILENO, text, heard ? kLastWords : std::chrono::milliseconds{0});
+  if (!heard) patience.standstill = std::chrono::milliseconds{0};
+  heard = write_within(STDERR_FILENO, text, patience);
 }
 
 int close_standard_output(int status) {

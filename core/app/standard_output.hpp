@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "core/base/non_blocking_writer.hpp"
+
 namespace sporehost::app {
 
 // How long the last words of a run wait for a reader that takes nothing.
@@ -15,7 +17,7 @@ inline constexpr std::chrono::milliseconds kLastWords{2000};
 void secure_standard_descriptors();
 
 // Writes to standard error; a reader that takes nothing is waited for once, and then no more. [main]
-void say(std::string_view text);
+void say(std::string_view text, Patience patience = kLastWords);
 
 // The end of every command: writes out what was printed to standard output and looks whether all of it arrived. Gives
 // `status`, or says what was lost and gives the status of a failure instead of 0. [main]

@@ -1,6 +1,5 @@
 #include "core/base/log_output.hpp"
 
-#include <poll.h>
 #include <spdlog/details/os.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -133,10 +132,8 @@ bool LogOutput::drain() {
   return write_kept();
 }
 
-void LogOutput::finish(std::chrono::milliseconds patience) {
-  while (!drain()) {
-    pollfd ready{writer_.poll_fd(), POLLOUT, 0};
-    if (::poll(&ready, 1, static_cast<int>(patience.count())) == 0) break;
+void LogOutput::finish(const Patience& patience) {
+  while (!drain() && wait_for_reader(writer_.poll_fd(), patience)) {
   }
   const std::lock_guard lock(mutex_);
   if (kept_.empty()) return;

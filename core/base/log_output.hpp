@@ -28,8 +28,8 @@ class LogOutput final : public spdlog::sinks::base_sink<std::mutex> {
   void on_backlog(std::function<void(int fd)> call);
   // Writes what is kept; true when nothing is left. [any]
   bool drain();
-  // The same at the end, with a reader that stands still for at most `patience`; what is then left is lost. [main]
-  void finish(std::chrono::milliseconds patience);
+  // The same at the end, with a reader that is waited for within `patience`; what is then left is lost. [main]
+  void finish(const Patience& patience);
 
   // Lines that did not arrive. [any]
   [[nodiscard]] uint64_t lost_lines();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <limits>
 #include <string>
@@ -72,7 +73,16 @@ bool same_queue(int fd, int other) {
   return waits_for_readers(one) && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
-bool write_within(int fd, std::string_view text, std::chrono::milliseconds patience) {
+bool wait_for_reader(int fd, const Patience& patience) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(patience.ends - std::chrono::steady_clock::now());
+  const auto wait =
+      std::clamp<int64_t>(std::min(patience.standstill, left).count(), 0, std::numeric_limits<int>::max());
+  std::array<pollfd, 2> ready{{{fd, POLLOUT, 0}, {patience.wake_fd, POLLIN, 0}}}; // -1 is passed over
+  const int count = ::poll(ready.data(), ready.size(), static_cast<int>(wait));
+  return count < 0 || ready[0].revents != 0;
+}
+
+bool write_within(int fd, std::string_view text, const Patience& patience) {
   NonBlockingWriter writer(fd);
   std::span<const uint8_t> left(reinterpret_cast<const uint8_t*>(text.data()), text.size());
   while (true) {
@@ -83,9 +93,7 @@ bool write_within(int fd, std::string_view text, std::chrono::milliseconds patie
       errno = written.error;
       return false;
     }
-    pollfd ready{writer.poll_fd(), POLLOUT, 0};
-    const auto wait = std::min<int64_t>(patience.count(), std::numeric_limits<int>::max());
-    if (::poll(&ready, 1, static_cast<int>(wait)) == 0) {
+    if (!wait_for_reader(writer.poll_fd(), patience)) {
       errno = ETIMEDOUT;
       return false;
     }

@@ -47,8 +47,21 @@ class NonBlockingWriter {
 // terminal. Files on disk have none. [any]
 [[nodiscard]] bool same_queue(int fd, int other);
 
-// Writes `text`, waiting for a reader that takes nothing for at most `patience`. False: not all of it was written, and
-// errno says why (ETIMEDOUT: nobody took it). [any]
-[[nodiscard]] bool write_within(int fd, std::string_view text, std::chrono::milliseconds patience);
+// How long to wait for a reader.
+struct Patience {
+  Patience(std::chrono::milliseconds standstill) : standstill(standstill) {} // implicit: the usual one
+
+  std::chrono::milliseconds standstill; // while it takes nothing
+  // whatever it takes
+  std::chrono::steady_clock::time_point ends = std::chrono::steady_clock::time_point::max();
+  int wake_fd = -1; // ends the wait when it is readable
+};
+
+// Waits until `fd` polls writable, or a signal's handler has run. False: there is no patience left. [any]
+[[nodiscard]] bool wait_for_reader(int fd, const Patience& patience);
+
+// Writes `text`, as far as it is taken while the patience lasts. False: not all of it was written, and errno says why
+// (ETIMEDOUT: nobody took it). [any]
+[[nodiscard]] bool write_within(int fd, std::string_view text, const Patience& patience);
 
 } // namespace sporehost

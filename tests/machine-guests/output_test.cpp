@@ -239,6 +239,19 @@ TEST_F(Output, AStandardErrorThatNobodyReadsStopsNothing) {
   EXPECT_GT(outcome.report.value("log_lines_lost", 0), 0);
 }
 
+TEST_F(Output, ASignalAfterTheMachinesEndLosesNeitherStatusNorReport) {
+  SporeHost host(printing("none"), {"--log", "debug"}, {.err = stuffed_pipe()});
+  host.wait_for_guests_end();
+  std::this_thread::sleep_for(300ms); // the log's reader is waited for
+  const auto asked = std::chrono::steady_clock::now();
+  host.signal(SIGTERM);
+  const Outcome outcome = host.finish();
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, 1500ms);
+  EXPECT_EQ(outcome.status, 0);
+  ASSERT_TRUE(outcome.report.is_object());
+  EXPECT_GT(outcome.report.value("log_lines_lost", 0), 0);
+}
+
 TEST_F(Output, AReportIntoAPipe) {
   const std::string pipe = path("report");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);

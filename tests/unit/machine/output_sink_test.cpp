@@ -242,6 +242,22 @@ TEST_F(OutputsTest, TwoWhoWriteToOneWayOutShareItsSink) {
   EXPECT_FALSE(outputs_->reads_input());
 }
 
+TEST(WriteWithin, APatienceHasThreeEnds) {
+  const Ends ends = make_pipe();
+  const std::string text(kMegabyte, 'x');
+  EXPECT_LT(took([&] { EXPECT_FALSE(write_within(ends.write.get(), text, 50ms)); }), 5s);
+  EXPECT_EQ(errno, ETIMEDOUT);
+  Patience patience(60s);
+  patience.ends = std::chrono::steady_clock::now() + 50ms;
+  EXPECT_LT(took([&] { EXPECT_FALSE(write_within(ends.write.get(), text, patience)); }), 5s);
+  const UniqueFd signal(::eventfd(1, EFD_CLOEXEC));
+  Patience woken(60s);
+  woken.wake_fd = signal.get();
+  EXPECT_LT(took([&] { EXPECT_FALSE(write_within(ends.write.get(), text, woken)); }), 5s);
+  (void)read_all(ends.read.get());
+  EXPECT_TRUE(write_within(ends.write.get(), "x", woken)) << "what needs no wait is written";
+}
+
 TEST(Queues, ThoseThatKeepAnOrder) {
   const Ends pipe = make_pipe();
   const UniqueFd again(::dup(pipe.write.get()));

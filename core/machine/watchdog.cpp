@@ -51,11 +51,17 @@ void look_from(uint64_t when_ns) {
   ::timer_settime(watched.timer, TIMER_ABSTIME, &times, nullptr);
 }
 
+// One signal's handler may be interrupted by another's: whoever sets the timer looks again whether it is still the
+// earliest time that is set.
 void is_due(uint64_t due) {
-  uint64_t before = watched.due_ns.load(std::memory_order_relaxed);
+  uint64_t before = watched.due_ns.load();
   while (due < before && !watched.due_ns.compare_exchange_weak(before, due)) {
   }
-  look_from(std::min(due, before));
+  uint64_t earliest = 0;
+  do {
+    earliest = watched.due_ns.load();
+    look_from(earliest);
+  } while (earliest != watched.due_ns.load());
 }
 
 // In whose call a vCPU's thread is that the main thread waits for.

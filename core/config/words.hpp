@@ -1,4 +1,4 @@
-// The words and rules that the file and the command line share. Internal to core/config.
+// The words and rules that the file and the command line share; core/kernel and core/plugin read the same.
 #pragma once
 
 #include <sporehost/result.hpp>
@@ -25,7 +25,8 @@ inline constexpr const char* kPluginIdRule =
     " is not a plugin's id; an id has lower-case letters and digits, with single hyphens between, such as virtio-rng";
 
 [[nodiscard]] bool is_instance_name(std::string_view text);
-// As SDK-4 has it: lower-case kebab, at most 64 bytes.
+// As SDK-4 has it: lower-case kebab, [a-z0-9]+(-[a-z0-9]+)*, at most 64 bytes. Such an id is also a safe file name.
+// [any]
 [[nodiscard]] bool is_plugin_id(std::string_view text);
 
 // What is wrong with a path as somebody wrote it; empty: nothing. `~` is expanded by shells alone.

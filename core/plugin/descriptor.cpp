@@ -1,6 +1,7 @@
 #include "core/plugin/descriptor.hpp"
 
 #include "core/base/text.hpp"
+#include "core/config/words.hpp"
 #include "core/plugin/safe_read.hpp"
 
 #include <nlohmann/json.hpp>
@@ -49,7 +50,7 @@ Failure read_text(const char* from, size_t longest, int rule, const std::string&
 
 Failure read_id(const char* from, const std::string& field, std::string& out) {
   if (auto failure = read_text(from, kIdMax, 4, field, out)) return failure;
-  if (is_kebab(out)) return std::nullopt;
+  if (is_plugin_id(out)) return std::nullopt;
   return broken(4, field + " " + quote(out) + " is not lower-case kebab (a-z, 0-9, single hyphens between)");
 }
 

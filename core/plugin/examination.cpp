@@ -8,6 +8,7 @@
 
 #include "core/base/text.hpp"
 #include "core/config/option_schema.hpp"
+#include "core/config/words.hpp"
 #include "core/plugin/shared_object.hpp"
 
 namespace sporehost::plugin {
@@ -131,7 +132,7 @@ std::optional<Factory> read_factory(const json& object) {
     reader.require(name.is_string());
     if (name.is_string()) factory.uses.push_back(name.get<std::string>());
   }
-  reader.require(is_kebab(factory.id));
+  reader.require(is_plugin_id(factory.id));
   return reader.sound() ? std::optional(std::move(factory)) : std::nullopt;
 }
 
@@ -157,7 +158,7 @@ std::optional<Descriptor> read_answered_descriptor(const json& object) {
     reader.require(factory && !has_factory(descriptor.factories, *factory));
     if (reader.sound()) descriptor.factories.push_back(std::move(*factory));
   }
-  reader.require(is_kebab(descriptor.id) && !descriptor.factories.empty() && descriptor.arch == SPORE_ARCH_NATIVE &&
+  reader.require(is_plugin_id(descriptor.id) && !descriptor.factories.empty() && descriptor.arch == SPORE_ARCH_NATIVE &&
                  descriptor.abi_major == HostAbi{}.major);
   for (const Factory& factory : descriptor.factories)
     reader.require(!kind_name(factory.kind).empty() || descriptor.abi_minor > HostAbi{}.minor);

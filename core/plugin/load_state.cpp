@@ -74,15 +74,4 @@ std::string_view arch_name(uint32_t arch) {
   }
 }
 
-bool is_kebab(std::string_view id) {
-  if (id.empty() || id.size() > 64 || id.front() == '-' || id.back() == '-') return false;
-  char before = '\0';
-  for (const char c : id) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (!word && (c != '-' || before == '-')) return false;
-    before = c;
-  }
-  return true;
-}
-
 } // namespace sporehost::plugin

@@ -46,8 +46,4 @@ struct LoadFailure {
 // "x86-64", "arm64", or empty. `arch` is a SPORE_ARCH_* value. [any]
 [[nodiscard]] std::string_view arch_name(uint32_t arch);
 
-// Whether `id` is lower-case kebab: [a-z0-9]+(-[a-z0-9]+)*, at most 64 bytes. Such an id is also a safe file name.
-// [any]
-[[nodiscard]] bool is_kebab(std::string_view id);
-
 } // namespace sporehost::plugin

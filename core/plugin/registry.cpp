@@ -2,6 +2,7 @@
 
 #include "core/base/foreign_text.hpp"
 #include "core/base/text.hpp"
+#include "core/config/words.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -89,7 +90,7 @@ spore::Result<Found> Registry::find(uint32_t kind, std::string_view id) {
 }
 
 spore::Result<Found> Registry::find(std::span<const uint32_t> kinds, std::string_view id) {
-  if (!is_kebab(id)) {
+  if (!is_plugin_id(id)) {
     return spore::fail(SPORE_E_INVALID, quote(id) + " is no plugin name: write a-z, 0-9 and single hyphens between");
   }
   const fs::path name = std::string(id) + ".so";

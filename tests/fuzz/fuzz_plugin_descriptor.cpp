@@ -2,6 +2,7 @@
 //
 // A descriptor made of the input: its numbers as they come, its pointers into the input, to nowhere, or NULL. Reading
 // it must end in a descriptor that keeps the rules or in a reason, and never in a fault.
+#include "core/config/words.hpp"
 #include "core/plugin/descriptor.hpp"
 
 #include <algorithm>
@@ -83,7 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   for (const auto& factory : std::get<sporehost::plugin::Descriptor>(outcome).factories) {
-    if (!sporehost::plugin::is_kebab(factory.id) || factory.make == nullptr) std::abort();
+    if (!sporehost::is_plugin_id(factory.id) || factory.make == nullptr) std::abort();
   }
   return 0;
 }

@@ -40,8 +40,7 @@ void ObjectHost::release() {
 std::map<std::string, uint64_t> ObjectHost::counters() const {
   const std::lock_guard lock(mutex_);
   std::map<std::string, uint64_t> values;
-  for (const auto& [name, value] : counters_)
-    values[name] = std::atomic_ref<uint64_t>(*value).load(std::memory_order_relaxed);
+  for (const auto& [name, value] : counters_) values[name] = __atomic_load_n(value.get(), __ATOMIC_RELAXED);
   if (const uint64_t left_out = log_.left_out(); left_out > 0) values["log.left-out"] = left_out;
   return values;
 }

@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -132,14 +131,14 @@ bool GuestMemory::contains(uint64_t gpa, uint64_t bytes) const {
 spore_status GuestMemory::load_u16(uint64_t gpa, uint16_t& out) const {
   if (gpa % 2 != 0) return SPORE_E_INVALID;
   return for_each_piece(gpa, 2, [&](uint8_t* host, uint64_t, uint64_t) {
-    out = std::atomic_ref<uint16_t>(*reinterpret_cast<uint16_t*>(host)).load(std::memory_order_acquire);
+    out = __atomic_load_n(reinterpret_cast<uint16_t*>(host), __ATOMIC_ACQUIRE);
   });
 }
 
 spore_status GuestMemory::store_u16(uint64_t gpa, uint16_t value) {
   if (gpa % 2 != 0) return SPORE_E_INVALID;
   return for_each_piece(gpa, 2, [&](uint8_t* host, uint64_t, uint64_t) {
-    std::atomic_ref<uint16_t>(*reinterpret_cast<uint16_t*>(host)).store(value, std::memory_order_release);
+    __atomic_store_n(reinterpret_cast<uint16_t*>(host), value, __ATOMIC_RELEASE);
   });
 }
 

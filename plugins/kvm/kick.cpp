@@ -37,7 +37,7 @@ int find_free_signal() {
 }
 
 void set_immediate_exit(kvm_run* run, uint8_t value) {
-  std::atomic_ref<uint8_t>(run->immediate_exit).store(value);
+  __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // Several vCPUs, and whose thread is whose.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <thread>
 
 #include "tests/guests/guest_test.hpp"

@@ -23,7 +23,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -82,10 +81,9 @@ class Counter {
   explicit Counter(uint64_t* value) : value_(value) {}
 
   void operator++() const { *this += 1; }
-  void operator+=(uint64_t count) const {
-    std::atomic_ref<uint64_t>(*value_).fetch_add(count, std::memory_order_relaxed);
-  }
-  [[nodiscard]] uint64_t value() const { return std::atomic_ref<uint64_t>(*value_).load(std::memory_order_relaxed); }
+  // The compiler's own atomics: not every C++20 library has std::atomic_ref (Apple's came late).
+  void operator+=(uint64_t count) const { __atomic_fetch_add(value_, count, __ATOMIC_RELAXED); }
+  [[nodiscard]] uint64_t value() const { return __atomic_load_n(value_, __ATOMIC_RELAXED); }
 
  private:
   uint64_t* value_;

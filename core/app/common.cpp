@@ -10,9 +10,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/base/exit_status.hpp"
 #include "core/base/log_output.hpp"
 #include "core/base/text.hpp"
-#include "core/machine/outcome.hpp"
 #include "core/machine/workload_request.hpp"
 
 namespace sporehost::app {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/app/options.hpp"
+#include "core/base/exit_status.hpp"
 #include "core/config/machine_config.hpp"
-#include "core/machine/outcome.hpp"
 #include "core/plugin/registry.hpp"
 
 namespace sporehost::app {

@@ -6,8 +6,8 @@
 
 #include "core/app/common.hpp"
 #include "core/app/standard_output.hpp"
+#include "core/base/exit_status.hpp"
 #include "core/base/log_output.hpp"
-#include "core/machine/outcome.hpp"
 #include "core/machine/rehearsal.hpp"
 
 #ifndef SPOREHOST_VERSION

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string>
 
-#include "core/machine/outcome.hpp"
+#include "core/base/exit_status.hpp"
 
 namespace sporehost::app {
 

@@ -7,13 +7,14 @@
 #include <atomic>
 #include <string>
 
+#include "core/machine/board.hpp"
 #include "core/machine/source_log.hpp"
 #include "core/memory/elastic_region.hpp"
 #include "core/plugin/object.hpp"
 
 namespace sporehost {
 
-class Backend final : public SlotMapper {
+class Backend final : public SlotMapper, public VmSetup {
  public:
   // Takes the object over. [main]
   explicit Backend(plugin::PluginObject object) : object_(std::move(object)) {}
@@ -34,12 +35,10 @@ class Backend final : public SlotMapper {
   spore::Result<void> add_doorbell(const spore_doorbell& doorbell);
   void remove_doorbell(const spore_doorbell& doorbell) { (void)ops()->remove_doorbell(self(), &doorbell); }
 
-  // sporehost.x86-vcpu/1; SPORE_E_UNSUPPORTED where the backend has none. [vcpu]
-  spore::Result<void> set_x86_state(uint32_t index, const spore_x86_state& state);
-
-  // sporehost.arm64-vm/1 and sporehost.arm64-vcpu/1; SPORE_E_UNSUPPORTED where the backend has none.
-  spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa);                 // [main]
-  spore::Result<void> set_arm64_state(uint32_t index, const spore_arm64_state& state); // [vcpu]
+  // VmSetup: by sporehost.x86-vcpu/1, sporehost.arm64-vm/1 and sporehost.arm64-vcpu/1.
+  spore::Result<void> set_x86_state(uint32_t index, const spore_x86_state& state) override;
+  spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa) override;
+  spore::Result<void> set_arm64_state(uint32_t index, const spore_arm64_state& state) override;
 
   // SlotMapper: elastic memory is mapped like any other.
   spore::Result<void> map_slot(uint64_t gpa, void* host, uint64_t bytes) override;

@@ -2,6 +2,7 @@
 // put into memory, and how a vCPU starts. One implementation an architecture.
 #pragma once
 
+#include <sporehost/backend.h>
 #include <sporehost/result.hpp>
 
 #include <functional>
@@ -13,7 +14,6 @@
 
 #include "core/bus/bus.hpp"
 #include "core/loader/kernel_image.hpp"
-#include "core/machine/backend.hpp"
 #include "core/memory/guest_memory.hpp"
 
 namespace sporehost {
@@ -54,6 +54,15 @@ struct SerialPort {
 // What the guest can ask of the board itself.
 enum class PowerRequest { off, reset };
 
+// What a board sets in a new VM; the backend does it. SPORE_E_UNSUPPORTED where it has no such thing.
+class VmSetup {
+ public:
+  virtual ~VmSetup() = default;
+  virtual spore::Result<void> set_x86_state(uint32_t vcpu, const spore_x86_state& state) = 0;     // [vcpu]
+  virtual spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa) = 0;                // [main]
+  virtual spore::Result<void> set_arm64_state(uint32_t vcpu, const spore_arm64_state& state) = 0; // [vcpu]
+};
+
 class Board {
  public:
   virtual ~Board() = default;
@@ -85,7 +94,7 @@ class Board {
   [[nodiscard]] virtual std::string_view usual_cmdline(Discovery discovery) const = 0;
 
   // What a new VM needs before it has vCPUs. [main], once, after the backend's `open`.
-  [[nodiscard]] virtual spore::Result<void> prepare_vm(Backend& /*backend*/) const { return {}; }
+  [[nodiscard]] virtual spore::Result<void> prepare_vm(VmSetup& /*vm*/) const { return {}; }
 
   // How the loader reads a kernel for this board. [any]
   [[nodiscard]] virtual loader::KernelOptions kernel_options() const = 0;
@@ -95,7 +104,7 @@ class Board {
                                                  const BootRequest& request) = 0;
 
   // Gives vCPU `index` its first state. [vcpu], after `load`.
-  [[nodiscard]] virtual spore::Result<void> prepare_vcpu(Backend& backend, uint32_t index) const = 0;
+  [[nodiscard]] virtual spore::Result<void> prepare_vcpu(VmSetup& vm, uint32_t index) const = 0;
 };
 
 // The widest guest-physical address that any backend of this architecture has, in bits.

@@ -40,7 +40,7 @@ class Arm64Board final : public Board {
     return MmioSlot{slot.gpa, slot.size, slot.gsi};
   }
 
-  Result<void> prepare_vm(Backend& backend) const override { return backend.set_gic(arm::kGicDist, arm::kGicRedist); }
+  Result<void> prepare_vm(VmSetup& vm) const override { return vm.set_gic(arm::kGicDist, arm::kGicRedist); }
 
   // PSCI does it, which is the backend's.
   Result<void> add_power_registers(Bus& /*ports*/, Bus& /*mmio*/,
@@ -74,8 +74,8 @@ class Arm64Board final : public Board {
   }
 
   // The others wait for PSCI's CPU_ON, as the backend creates them.
-  Result<void> prepare_vcpu(Backend& backend, uint32_t index) const override {
-    return index == 0 ? backend.set_arm64_state(0, state_) : Result<void>{};
+  Result<void> prepare_vcpu(VmSetup& vm, uint32_t index) const override {
+    return index == 0 ? vm.set_arm64_state(0, state_) : Result<void>{};
   }
 
  private:

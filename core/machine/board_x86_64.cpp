@@ -100,8 +100,8 @@ class X86Board final : public Board {
   }
 
   // The others wait for the guest's start-up interrupt, as the backend creates them.
-  Result<void> prepare_vcpu(Backend& backend, uint32_t index) const override {
-    return index == 0 ? backend.set_x86_state(0, state_) : Result<void>{};
+  Result<void> prepare_vcpu(VmSetup& vm, uint32_t index) const override {
+    return index == 0 ? vm.set_x86_state(0, state_) : Result<void>{};
   }
 
  private:

@@ -21,8 +21,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/base/exit_status.hpp"
 #include "core/base/plugin_call.hpp"
-#include "core/machine/outcome.hpp"
 
 namespace sporehost {
 namespace {

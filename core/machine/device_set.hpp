@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/config/machine_config.hpp"
+#include "core/machine/backend.hpp"
 #include "core/machine/board.hpp"
 #include "core/machine/elastic_service.hpp"
 #include "core/machine/object_host.hpp"

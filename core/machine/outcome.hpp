@@ -1,7 +1,10 @@
-// How a run ended, and the exit status that says so. The statuses are documented in docs/command-line.md.
+// How a run ended.
 #pragma once
 
 #include <string>
+#include <string_view>
+
+#include "core/base/exit_status.hpp"
 
 namespace sporehost {
 
@@ -16,14 +19,6 @@ enum class RunEnd {
   channel,     // the guest broke the channel's protocol
   fault,       // the backend could not go on
 };
-
-inline constexpr int kExitPlugin = 120;  // a plugin crashed, or did not let the run end
-inline constexpr int kExitOutput = 121;  // all went well, but output of the run was lost
-inline constexpr int kExitFault = 122;   // the backend could not go on
-inline constexpr int kExitGuest = 123;   // the guest ended without a word from the workload
-inline constexpr int kExitTimeout = 124; // a time allowed ran out
-inline constexpr int kExitHost = 125;    // nothing was run: command line, configuration, plugin, kernel, backend
-inline constexpr int kExitSignalBase = 128;
 
 struct Outcome {
   RunEnd end = RunEnd::workload;

@@ -8,9 +8,9 @@
 #include <atomic>
 #include <cerrno>
 
+#include "core/base/exit_status.hpp"
 #include "core/base/plugin_call.hpp"
 #include "core/machine/crash.hpp"
-#include "core/machine/outcome.hpp"
 
 namespace sporehost {
 

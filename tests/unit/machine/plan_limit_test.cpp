@@ -5,8 +5,8 @@
 
 #include <csignal>
 
+#include "core/base/exit_status.hpp"
 #include "core/machine/event_loop.hpp"
-#include "core/machine/outcome.hpp"
 
 namespace sporehost {
 namespace {

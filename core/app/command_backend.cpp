@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/common.hpp"
-#include "core/machine/backend_choice.hpp"
+#include "core/host/backend_choice.hpp"
 
 namespace sporehost::app {
 

@@ -5,8 +5,8 @@
 #include "core/app/common.hpp"
 #include "core/base/size.hpp"
 #include "core/config/machine_schema.hpp"
-#include "core/machine/boot_check.hpp"
-#include "core/machine/planning.hpp"
+#include "core/planning/boot_check.hpp"
+#include "core/planning/planning.hpp"
 
 namespace sporehost::app {
 namespace {

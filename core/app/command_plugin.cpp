@@ -5,7 +5,7 @@
 #include "core/app/common.hpp"
 #include "core/base/text.hpp"
 #include "core/config/option_schema.hpp"
-#include "core/machine/rehearsal.hpp"
+#include "core/host/rehearsal.hpp"
 #include "core/plugin/describe.hpp"
 
 namespace sporehost::app {

@@ -13,9 +13,9 @@
 #include "core/base/log_output.hpp"
 #include "core/base/non_blocking_writer.hpp"
 #include "core/base/size.hpp"
-#include "core/machine/crash.hpp"
+#include "core/lifecycle/restarts.hpp"
 #include "core/machine/machine.hpp"
-#include "core/machine/restarts.hpp"
+#include "core/system/crash.hpp"
 
 namespace sporehost::app {
 namespace {

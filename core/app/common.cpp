@@ -13,7 +13,7 @@
 #include "core/base/exit_status.hpp"
 #include "core/base/log_output.hpp"
 #include "core/base/text.hpp"
-#include "core/machine/workload_request.hpp"
+#include "core/session/workload_request.hpp"
 
 namespace sporehost::app {
 

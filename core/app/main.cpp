@@ -8,7 +8,7 @@
 #include "core/app/standard_output.hpp"
 #include "core/base/exit_status.hpp"
 #include "core/base/log_output.hpp"
-#include "core/machine/rehearsal.hpp"
+#include "core/host/rehearsal.hpp"
 
 #ifndef SPOREHOST_VERSION
 #error "the build defines SPOREHOST_VERSION"

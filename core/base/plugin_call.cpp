@@ -15,7 +15,7 @@ namespace {
 std::array<CallNote, 160> notes;
 
 // Gives the note back when its thread ends. Where a plugin is noted still, it is the plugin that ends the process, and
-// whoever is asked afterwards (core/machine/crash.hpp) wants to know which: exit() comes here first.
+// whoever is asked afterwards (core/system/crash.hpp) wants to know which: exit() comes here first.
 struct Owner {
   CallNote* note = nullptr;
   ~Owner() {

@@ -12,22 +12,22 @@
 #include <string>
 
 #include "core/base/rate_limited_log.hpp"
+#include "core/board/board.hpp"
 #include "core/bus/bus.hpp"
 #include "core/config/machine_config.hpp"
+#include "core/host/backend_choice.hpp"
+#include "core/host/device_set.hpp"
 #include "core/kernel/kernel_features.hpp"
 #include "core/kernel/progress.hpp"
-#include "core/machine/backend_choice.hpp"
-#include "core/machine/board.hpp"
-#include "core/machine/console.hpp"
-#include "core/machine/device_set.hpp"
-#include "core/machine/guest_session.hpp"
-#include "core/machine/memory_count.hpp"
-#include "core/machine/planning.hpp"
-#include "core/machine/report.hpp"
-#include "core/machine/run_life.hpp"
-#include "core/machine/signals.hpp"
+#include "core/lifecycle/memory_count.hpp"
+#include "core/lifecycle/report.hpp"
+#include "core/lifecycle/run_life.hpp"
 #include "core/machine/vcpu_threads.hpp"
-#include "core/machine/watchdog.hpp"
+#include "core/planning/planning.hpp"
+#include "core/session/console.hpp"
+#include "core/session/guest_session.hpp"
+#include "core/system/signals.hpp"
+#include "core/system/watchdog.hpp"
 
 namespace sporehost {
 

@@ -1,11 +1,11 @@
 // How a machine is put together.
 #include <spdlog/spdlog.h>
 
+#include "core/base/log_level.hpp"
 #include "core/base/size.hpp"
-#include "core/machine/discovery.hpp"
-#include "core/machine/log_level.hpp"
+#include "core/lifecycle/plan_limit.hpp"
 #include "core/machine/machine.hpp"
-#include "core/machine/plan_limit.hpp"
+#include "core/planning/discovery.hpp"
 
 namespace sporehost {
 

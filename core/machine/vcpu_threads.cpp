@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "core/base/plugin_call.hpp"
-#include "core/machine/crash.hpp"
-#include "core/machine/event_loop.hpp"
-#include "core/machine/watchdog.hpp"
+#include "core/system/crash.hpp"
+#include "core/system/event_loop.hpp"
+#include "core/system/watchdog.hpp"
 
 namespace sporehost {
 

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/machine/backend.hpp"
+#include "core/host/backend.hpp"
 
 namespace sporehost {
 

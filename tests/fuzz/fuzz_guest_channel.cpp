@@ -1,4 +1,4 @@
-// links: spore_guest
+// links: spore_session
 //
 // A hostile guest: any bytes, in pieces of any size, against the host's side of the channel. The first byte chooses the
 // size of the pieces and what the host does when the guest answers; the rest is the stream.
@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "core/guest/guest_channel.hpp"
+#include "core/session/guest_channel.hpp"
 
 namespace {
 

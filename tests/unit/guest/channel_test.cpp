@@ -1,5 +1,5 @@
 // The host's side against guests that keep the protocol, and against those that do not.
-#include "core/guest/guest_channel.hpp"
+#include "core/session/guest_channel.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/base/unique_fd.hpp"
-#include "core/guest/guest_channel.hpp"
+#include "core/session/guest_channel.hpp"
 
 namespace sporehost::test {
 

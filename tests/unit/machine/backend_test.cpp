@@ -1,4 +1,4 @@
-#include "core/machine/backend.hpp"
+#include "core/host/backend.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What is shown of a console. The panic is what Linux 6.1 printed for an initrd that was no archive.
-#include "core/machine/console_tail.hpp"
+#include "core/session/console_tail.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "core/machine/console.hpp"
+#include "core/session/console.hpp"
 
 #include <gtest/gtest.h>
 

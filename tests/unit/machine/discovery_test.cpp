@@ -1,5 +1,5 @@
 // The table of what is decided from what is known of a kernel.
-#include "core/machine/discovery.hpp"
+#include "core/planning/discovery.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

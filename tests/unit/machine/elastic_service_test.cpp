@@ -1,5 +1,5 @@
 // The elastic region as a plugin sees it: one owner, errors as they are, and word of everything for the machine.
-#include "core/machine/elastic_service.hpp"
+#include "core/host/elastic_service.hpp"
 
 #include <gtest/gtest.h>
 

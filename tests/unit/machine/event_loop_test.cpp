@@ -1,4 +1,4 @@
-#include "core/machine/event_loop.hpp"
+#include "core/system/event_loop.hpp"
 
 #include <gtest/gtest.h>
 #include <sporehost/host.h>

@@ -1,4 +1,4 @@
-#include "core/machine/memory_count.hpp"
+#include "core/lifecycle/memory_count.hpp"
 
 #include <gtest/gtest.h>
 

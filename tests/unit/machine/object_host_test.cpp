@@ -1,4 +1,4 @@
-#include "core/machine/object_host.hpp"
+#include "core/host/object_host.hpp"
 
 #include <gtest/gtest.h>
 #include <spdlog/sinks/base_sink.h>

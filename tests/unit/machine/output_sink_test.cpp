@@ -1,4 +1,4 @@
-#include "core/machine/outputs.hpp"
+#include "core/session/outputs.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

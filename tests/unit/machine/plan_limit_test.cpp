@@ -1,4 +1,4 @@
-#include "core/machine/plan_limit.hpp"
+#include "core/lifecycle/plan_limit.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <csignal>
 
 #include "core/base/exit_status.hpp"
-#include "core/machine/event_loop.hpp"
+#include "core/system/event_loop.hpp"
 
 namespace sporehost {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/machine/policy_runner.hpp"
+#include "core/host/policy_runner.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/machine/report.hpp"
+#include "core/lifecycle/report.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/machine/restarts.hpp"
+#include "core/lifecycle/restarts.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

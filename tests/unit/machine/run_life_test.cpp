@@ -1,6 +1,6 @@
 // Every event in every state, by a table: the next state, the actions, and the outcome where the run ends. A new state
 // or event without its row or column fails here.
-#include "core/machine/run_life.hpp"
+#include "core/lifecycle/run_life.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "core/machine/signals.hpp"
+#include "core/system/signals.hpp"
 
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "core/machine/stream_hub.hpp"
+#include "core/session/stream_hub.hpp"
 
 #include <gtest/gtest.h>
 

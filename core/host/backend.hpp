@@ -1,0 +1,62 @@
+// The backend as the machine uses it: the plugin's table of functions with errors as values.
+#pragma once
+
+#include <sporehost/backend.h>
+#include <sporehost/result.hpp>
+
+#include <atomic>
+#include <string>
+
+#include "core/base/source_log.hpp"
+#include "core/board/board.hpp"
+#include "core/memory/elastic_region.hpp"
+#include "core/plugin/object.hpp"
+
+namespace sporehost {
+
+class Backend final : public SlotMapper, public VmSetup {
+ public:
+  // Takes the object over. [main]
+  explicit Backend(plugin::PluginObject object) : object_(std::move(object)) {}
+
+  // Each function is the one of the same name in backend.h, with the same thread tag; errors begin with the plugin's
+  // path and id.
+  spore::Result<spore_probe> probe(bool measure);
+  spore::Result<void> open(const spore_vm_config& config, const spore_vm_callbacks& callbacks);
+  spore::Result<void> map_memory(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags);
+  spore::Result<void> unmap_memory(uint64_t gpa, uint64_t bytes);
+  spore::Result<void> create_vcpu(uint32_t index);
+  void destroy_vcpu(uint32_t index) { ops()->destroy_vcpu(self(), index); }
+  spore::Result<spore_exit> run(uint32_t index);
+  void kick(uint32_t index) { ops()->kick(self(), index); }
+  // A pulse that the backend does not make is counted and logged: a guest that waits for it waits for ever. [any]
+  void pulse_irq(uint32_t gsi);
+  [[nodiscard]] uint64_t lost_interrupts() const { return lost_interrupts_.load(std::memory_order_relaxed); }
+  spore::Result<void> add_doorbell(const spore_doorbell& doorbell);
+  void remove_doorbell(const spore_doorbell& doorbell) { (void)ops()->remove_doorbell(self(), &doorbell); }
+
+  // VmSetup: by sporehost.x86-vcpu/1, sporehost.arm64-vm/1 and sporehost.arm64-vcpu/1.
+  spore::Result<void> set_x86_state(uint32_t index, const spore_x86_state& state) override;
+  spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa) override;
+  spore::Result<void> set_arm64_state(uint32_t index, const spore_arm64_state& state) override;
+
+  // SlotMapper: elastic memory is mapped like any other.
+  spore::Result<void> map_slot(uint64_t gpa, void* host, uint64_t bytes) override;
+  spore::Result<void> unmap_slot(uint64_t gpa, uint64_t bytes) override;
+
+ private:
+  // An interface of the backend by name, for machines of the architecture `machine`.
+  template <typename Table>
+  [[nodiscard]] spore::Result<const Table*> require(const char* name, const char* machine) const;
+  [[nodiscard]] NotedOps<spore_backend_ops> ops() const { return object_.ops<spore_backend_ops>(); }
+  [[nodiscard]] void* self() const { return object_.self(); }
+  // Calls a function of the table; its error, or an exception that came out of it, names the plugin.
+  template <typename Call>
+  spore::Result<void> call(const char* function, Call&& call) const;
+
+  plugin::PluginObject object_;
+  std::atomic<uint64_t> lost_interrupts_{0};
+  SourceLog lost_log_{"backend"};
+};
+
+} // namespace sporehost

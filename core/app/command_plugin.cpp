@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/app/common.hpp"
+#include "core/base/size.hpp"
 #include "core/base/text.hpp"
 #include "core/config/option_schema.hpp"
 #include "core/host/rehearsal.hpp"
@@ -70,7 +71,6 @@ bool breaks_a_rule(const std::string& text) {
 
 // What a policy is asked for a trial: a managed machine that can grow, one that cannot, and a size that was given.
 std::vector<std::pair<spore_memory_request, spore_memory_facts>> memory_questions() {
-  constexpr uint64_t kGiB = uint64_t{1} << 30;
   spore_memory_facts facts{};
   facts.size = sizeof facts;
   facts.kernel_can_grow = facts.backend_can_grow = facts.device_present = 1;

@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <string>
 
+#include "core/base/size.hpp"
+
 namespace sporehost::arch {
 
-constexpr uint64_t kKiB = 1u << 10;
-constexpr uint64_t kMiB = 1u << 20;
-constexpr uint64_t kGiB = 1u << 30;
 constexpr uint64_t kPage = 4 * kKiB;
 constexpr uint64_t kElasticGranule = 2 * kMiB; // the smallest block that a virtio-mem device offers
 constexpr unsigned kMinAddressBits = 32;

@@ -12,24 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "core/arch/places.hpp"
 #include "core/bus/bus.hpp"
 #include "core/loader/kernel_image.hpp"
 #include "core/memory/guest_memory.hpp"
 
 namespace sporehost {
-
-// A range of guest-physical addresses, in bytes.
-struct GpaRange {
-  uint64_t gpa = 0;
-  uint64_t bytes = 0;
-};
-
-// Where a virtio-mmio device sits.
-struct MmioSlot {
-  uint64_t gpa = 0;
-  uint64_t bytes = 0;
-  uint32_t gsi = 0;
-};
 
 // How the guest's kernel finds its devices.
 enum class Discovery { tables, command_line };

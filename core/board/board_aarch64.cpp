@@ -21,10 +21,10 @@ using spore::Result;
 
 class Arm64Board final : public Board {
  public:
-  explicit Arm64Board(const arm::Layout& layout) : layout_(layout), ram_{{layout.ram.gpa, layout.ram.size}} {}
+  explicit Arm64Board(const arm::Layout& layout) : layout_(layout), ram_{layout.ram} {}
 
   [[nodiscard]] const std::vector<GpaRange>& ram() const override { return ram_; }
-  [[nodiscard]] GpaRange elastic() const override { return {layout_.elastic.gpa, layout_.elastic.size}; }
+  [[nodiscard]] GpaRange elastic() const override { return layout_.elastic; }
   [[nodiscard]] uint64_t gpa_end() const override { return std::max(layout_.ram.end(), layout_.elastic.end()); }
   // SIGTERM reaches the guest's agent instead; a guest without one is stopped hard.
   [[nodiscard]] std::optional<uint32_t> power_button_gsi() const override { return std::nullopt; }
@@ -35,10 +35,7 @@ class Arm64Board final : public Board {
 
   [[nodiscard]] uint32_t interrupts() const override { return arm::kSpis; }
 
-  [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override {
-    SPORE_TRY(const arm::MmioDevice slot, arm::virtio_slot(index));
-    return MmioSlot{slot.gpa, slot.size, slot.gsi};
-  }
+  [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override { return arm::virtio_slot(index); }
 
   Result<void> prepare_vm(VmSetup& vm) const override { return vm.set_gic(arm::kGicDist, arm::kGicRedist); }
 
@@ -58,14 +55,12 @@ class Arm64Board final : public Board {
   Result<void> load(GuestMemory& memory, const loader::KernelImage& kernel, const BootRequest& request) override {
     if (auto usable = check(kernel, request.cmdline); !usable) return usable.error().in(kernel.file.name());
     SPORE_CHECK(load_segments(memory, kernel));
-    SPORE_TRY(const GpaRange initrd, load_initrd(memory, kernel, request, layout_.fdt.gpa));
-
     arm::FdtInfo info;
+    SPORE_TRY(info.initrd, load_initrd(memory, kernel, request, layout_.fdt.gpa));
     info.ram = layout_.ram;
     info.vcpus = request.vcpus;
     info.bootargs = request.cmdline;
-    info.initrd = {initrd.gpa, initrd.bytes};
-    for (const MmioSlot& slot : request.devices) info.devices.push_back({slot.gpa, slot.bytes, slot.gsi});
+    info.devices = request.devices;
     info.serial = request.serial;
     SPORE_CHECK(fill_seeds(info));
     SPORE_TRY(const std::vector<uint8_t> fdt, arm::make_fdt(info));

@@ -41,12 +41,12 @@ class PowerPorts final : public BusHandler {
 class X86Board final : public Board {
  public:
   explicit X86Board(x86::Layout layout) : layout_(std::move(layout)) {
-    for (const x86::Range& range : {layout_.low_ram, layout_.high_ram})
-      if (range.size != 0) ram_.push_back({range.gpa, range.size});
+    for (const GpaRange& range : {layout_.low_ram, layout_.high_ram})
+      if (range.bytes != 0) ram_.push_back(range);
   }
 
   [[nodiscard]] const std::vector<GpaRange>& ram() const override { return ram_; }
-  [[nodiscard]] GpaRange elastic() const override { return {layout_.elastic.gpa, layout_.elastic.size}; }
+  [[nodiscard]] GpaRange elastic() const override { return layout_.elastic; }
   [[nodiscard]] uint64_t gpa_end() const override {
     return std::max({layout_.low_ram.end(), layout_.high_ram.end(), layout_.elastic.end(), x86::kHighRamStart});
   }
@@ -61,10 +61,7 @@ class X86Board final : public Board {
 
   [[nodiscard]] uint32_t interrupts() const override { return x86::kIoApicPins; }
 
-  [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override {
-    SPORE_TRY(const x86::MmioDevice slot, x86::virtio_slot(index));
-    return MmioSlot{slot.gpa, slot.size, slot.gsi};
-  }
+  [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override { return x86::virtio_slot(index); }
 
   Result<void> add_power_registers(Bus& ports, Bus& /*mmio*/, std::function<void(PowerRequest)> on_request) override {
     constexpr uint64_t block_bytes = x86::kResetPort - x86::kSleepControlPort + 1;
@@ -108,15 +105,12 @@ class X86Board final : public Board {
   static Result<std::string> complete_cmdline(const BootRequest& request, size_t limit) {
     std::vector<std::string> fragments;
     if (request.discovery == Discovery::command_line)
-      for (const MmioSlot& slot : request.devices)
-        fragments.push_back(x86::virtio_mmio_fragment({slot.gpa, slot.bytes, slot.gsi}));
+      for (const MmioSlot& slot : request.devices) fragments.push_back(x86::virtio_mmio_fragment(slot));
     return x86::assemble_cmdline(request.cmdline, fragments, limit);
   }
 
   static Result<void> load_acpi(MemoryWriter& writer, const BootRequest& request) {
-    std::vector<x86::MmioDevice> devices;
-    for (const MmioSlot& slot : request.devices) devices.push_back({slot.gpa, slot.bytes, slot.gsi});
-    return x86::write_acpi(writer, {request.vcpus, devices, request.serial, x86::kPowerButtonGsi});
+    return x86::write_acpi(writer, {request.vcpus, request.devices, request.serial, x86::kPowerButtonGsi});
   }
 
   x86::Layout layout_;

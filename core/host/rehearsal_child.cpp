@@ -25,7 +25,6 @@ constexpr uint64_t kMadeUpBoot = 512 * kMiB;
 constexpr uint64_t kMadeUpRegion = 512 * kMiB;
 constexpr uint64_t kMadeUpBlock = 2 * kMiB;
 constexpr uint64_t kMadeUpSlot = 128 * kMiB;
-constexpr uint32_t kWidestAddresses = 52; // what the backend really has is known only where there is one
 
 std::string read_input() {
   std::string text;
@@ -129,7 +128,7 @@ class Stage {
     const uint64_t boot = planned ? plan.boot_bytes : kMadeUpBoot;
     const uint64_t region = planned ? plan.region_bytes : kMadeUpRegion;
     SPORE_TRY(auto loop, EventLoop::create());
-    auto board = make_board(boot, region, kWidestAddresses);
+    auto board = make_board(boot, region, kMostAddressBits);
     if (!board) return planned ? at(*rehearsal_.policy, board.error().in(origin(*rehearsal_.policy))) : board.error();
     Backend backend(idle_backend());
     GuestMemory memory;

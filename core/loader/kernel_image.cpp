@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/size.hpp"
 #include "core/loader/zboot.hpp"
 
 namespace sporehost::loader {
@@ -21,7 +22,6 @@ constexpr uint64_t kElfInitrdAddrMax = UINT32_MAX;
 // arm64: COMMAND_LINE_SIZE in its uapi/asm/setup.h is 2048, and kernel and initrd lie in one window of 32 GiB that
 // begins at a multiple of 1 GiB (booting.rst).
 constexpr uint64_t kArm64InitrdWindow = uint64_t{32} << 30;
-constexpr uint64_t kGiB = uint64_t{1} << 30;
 
 std::string_view arch_name(Arch arch) {
   return arch == Arch::x86_64 ? "x86-64" : "arm64";

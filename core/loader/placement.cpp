@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <string>
 
+#include "core/base/size.hpp"
+
 namespace sporehost::loader {
 
 namespace {
-
-constexpr uint64_t kMiB = 1u << 20;
 
 // Rounded up: a size must not read as smaller than it is.
 std::string mib(uint64_t bytes) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/base/page.hpp"
+#include "core/base/size.hpp"
 #include "core/memory/refusal.hpp"
 
 namespace sporehost {
@@ -16,7 +17,6 @@ namespace {
 using spore::Result;
 
 spore::Error no_room(uint64_t bytes, const char* what, int error) {
-  constexpr uint64_t kMiB = 1u << 20;
   return spore::fail(SPORE_E_NO_MEMORY, "cannot reserve " + std::to_string((bytes + kMiB - 1) / kMiB) + " MiB of " +
                                             what + ": " + std::strerror(error) + "; " +
                                             explain_refusal(read_memory_rules()));

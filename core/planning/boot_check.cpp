@@ -10,7 +10,6 @@ namespace {
 using spore::fail;
 using spore::Result;
 
-constexpr uint32_t kWidestAddresses = 52;    // of both architectures; a backend may have less
 constexpr uint32_t kLinuxCommandLine = 2047; // COMMAND_LINE_SIZE of both architectures, without its NUL
 constexpr uint64_t kAnyMemory = 512 * kMiB;  // for a board of which only its words are asked
 
@@ -28,7 +27,7 @@ Result<void> at_place(const Result<void>& checked, const MachineConfig& config, 
 
 Result<void> check_size(const MachineConfig& config) {
   if (!config.memory.size) return {};
-  const auto board = make_board(*config.memory.size, 0, kWidestAddresses);
+  const auto board = make_board(*config.memory.size, 0, kMostAddressBits);
   return board ? Result<void>{} : Result<void>{board.error()};
 }
 
@@ -47,7 +46,7 @@ Result<uint32_t> cmdline_limit(const MachineConfig& config) {
 }
 
 Result<void> check_cmdline(const MachineConfig& config, uint32_t limit) {
-  SPORE_TRY(const auto board, make_board(kAnyMemory, 0, kWidestAddresses));
+  SPORE_TRY(const auto board, make_board(kAnyMemory, 0, kMostAddressBits));
   const size_t bytes = board->usual_cmdline(Discovery::tables).size() + 1 + config.boot.cmdline.size();
   if (bytes <= limit) return {};
   return fail(SPORE_E_RANGE, "'boot.cmdline': with what every guest is told the kernel's command line has " +

@@ -31,21 +31,22 @@ Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned
 }
 
 Result<void> check_page_size(const Layout& layout, uint32_t page_bytes) {
-  if (page_bytes <= 16 * kKiB || layout.elastic.size == 0) return {};
-  if (layout.elastic.gpa % kMemoryBlock64k == 0 && layout.elastic.size % kMemoryBlock64k == 0) return {};
+  if (page_bytes <= 16 * kKiB || layout.elastic.bytes == 0) return {};
+  if (layout.elastic.gpa % kMemoryBlock64k == 0 && layout.elastic.bytes % kMemoryBlock64k == 0) return {};
   return fail(SPORE_E_UNSUPPORTED,
               "a kernel with " + std::to_string(page_bytes / kKiB) + " KiB pages adds memory in blocks of " +
                   std::to_string(kMemoryBlock64k / kMiB) + " MiB, and the region to plug has " +
-                  std::to_string(layout.elastic.size / kMiB) + " MiB behind " + std::to_string(layout.ram.size / kMiB) +
+                  std::to_string(layout.elastic.bytes / kMiB) + " MiB behind " +
+                  std::to_string(layout.ram.bytes / kMiB) +
                   " MiB of RAM; make both multiples of 512 MiB, use fixed memory, or a kernel with 4 KiB pages");
 }
 
-Result<MmioDevice> virtio_slot(uint32_t index) {
+Result<MmioSlot> virtio_slot(uint32_t index) {
   if (index >= kMaxVirtioDevices) {
     return fail(SPORE_E_RANGE,
                 "the board has room for " + std::to_string(kMaxVirtioDevices) + " virtio devices; remove one of them");
   }
-  return MmioDevice{kVirtioMmioBase + index * kVirtioMmioSize, kVirtioMmioSize, kVirtioFirstGsi + index};
+  return MmioSlot{kVirtioMmioBase + index * kVirtioMmioSize, kVirtioMmioSize, kVirtioFirstGsi + index};
 }
 
 } // namespace sporehost::arch::aarch64

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 
+#include "core/arch/places.hpp"
 #include "core/arch/sizes.hpp"
 
 namespace sporehost::arch::aarch64 {
@@ -47,24 +48,11 @@ constexpr uint64_t kMemoryBlock64k = 512 * kMiB;
 // The device tree has the end of RAM; booting.rst allows 2 MiB, and a full board takes a tenth of this.
 constexpr uint64_t kFdtRoom = 256 * kKiB;
 
-struct Range {
-  uint64_t gpa = 0;
-  uint64_t size = 0;
-  [[nodiscard]] uint64_t end() const { return gpa + size; }
-  friend bool operator==(const Range&, const Range&) = default;
-};
-
 // Where one machine's memory lies.
 struct Layout {
-  Range ram;
-  Range elastic; // for virtio-mem; size 0: none
-  Range fdt;     // in RAM; what lies below it is free for kernel and initrd
-};
-
-struct MmioDevice {
-  uint64_t gpa = 0;
-  uint64_t size = 0;
-  uint32_t gsi = 0;
+  GpaRange ram;
+  GpaRange elastic; // for virtio-mem; 0 bytes: none
+  GpaRange fdt;     // in RAM; what lies below it is free for kernel and initrd
 };
 
 // Lays out `boot_bytes` of RAM and an elastic region of `region_bytes` (0: none) in addresses of `address_bits`.
@@ -77,7 +65,7 @@ struct MmioDevice {
 [[nodiscard]] spore::Result<void> check_page_size(const Layout& layout, uint32_t page_bytes);
 
 // Window and interrupt of the virtio device number `index`. Errors: SPORE_E_RANGE beyond kMaxVirtioDevices.
-[[nodiscard]] spore::Result<MmioDevice> virtio_slot(uint32_t index);
+[[nodiscard]] spore::Result<MmioSlot> virtio_slot(uint32_t index);
 
 // The affinity fields of vCPU `index`'s MPIDR_EL1, which are its name in the device tree and for PSCI. As
 // sporehost.arm64-vcpu/1 says.

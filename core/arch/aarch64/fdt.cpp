@@ -50,10 +50,10 @@ class Tree {
     bytes(name, raw.data(), raw.size() * sizeof(fdt32_t));
   }
   // With #address-cells and #size-cells of 2.
-  void ranges(const char* name, std::initializer_list<Range> values) {
+  void ranges(const char* name, std::initializer_list<GpaRange> values) {
     std::vector<uint32_t> raw;
-    for (const Range& range : values)
-      for (const uint64_t number : {range.gpa, range.size}) {
+    for (const GpaRange& range : values)
+      for (const uint64_t number : {range.gpa, range.bytes}) {
         raw.push_back(static_cast<uint32_t>(number >> 32));
         raw.push_back(static_cast<uint32_t>(number));
       }
@@ -98,7 +98,7 @@ std::string at(const char* name, uint64_t address) {
 void add_chosen(Tree& tree, const FdtInfo& info) {
   tree.node("chosen", [&] {
     tree.text("bootargs", info.bootargs);
-    if (info.initrd.size != 0) {
+    if (info.initrd.bytes != 0) {
       tree.number64("linux,initrd-start", info.initrd.gpa);
       tree.number64("linux,initrd-end", info.initrd.end());
     }
@@ -162,10 +162,10 @@ void add_serial(Tree& tree) {
   });
 }
 
-void add_virtio(Tree& tree, const MmioDevice& device) {
+void add_virtio(Tree& tree, const MmioSlot& device) {
   tree.node(at("virtio_mmio", device.gpa), [&] {
     tree.text("compatible", "virtio,mmio");
-    tree.ranges("reg", {{device.gpa, device.size}});
+    tree.ranges("reg", {{device.gpa, device.bytes}});
     tree.cells("interrupts", {kSpi, device.gsi, kEdgeRising});
     tree.flag("dma-coherent");
   });
@@ -193,7 +193,7 @@ Result<std::vector<uint8_t>> make_fdt(const FdtInfo& info) {
     add_cpus(tree, info.vcpus);
     add_interrupts_and_timer(tree, info.vcpus);
     if (info.serial) add_serial(tree);
-    for (const MmioDevice& device : info.devices) add_virtio(tree, device);
+    for (const MmioSlot& device : info.devices) add_virtio(tree, device);
   });
   return tree.finish();
 }

@@ -13,12 +13,12 @@
 namespace sporehost::arch::aarch64 {
 
 struct FdtInfo {
-  Range ram;
+  GpaRange ram;
   uint32_t vcpus = 1;
   std::string bootargs;
-  Range initrd;                    // size 0: none
-  std::vector<MmioDevice> devices; // virtio-mmio, in order
-  bool serial = false;             // the PL011 is there; early output goes to it
+  GpaRange initrd;               // 0 bytes: none
+  std::vector<MmioSlot> devices; // virtio-mmio, in order
+  bool serial = false;           // the PL011 is there; early output goes to it
   // Random bytes for the kernel's generator and for the place of its text. The kernel wipes both.
   std::array<uint8_t, 32> rng_seed{};
   uint64_t kaslr_seed = 0;

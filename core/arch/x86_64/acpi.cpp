@@ -136,8 +136,8 @@ Result<void> check(const AcpiConfig& config) {
                 std::to_string(config.vcpus) + " vCPUs; this board takes 1 to " + std::to_string(kMaxVcpus));
   }
   if (config.devices.size() > kMaxDevices) return fail(SPORE_E_RANGE, "too many devices for the ACPI tables");
-  for (const MmioDevice& device : config.devices) {
-    if (device.size == 0 || device.gpa > UINT32_MAX || device.size > uint64_t{UINT32_MAX} + 1 - device.gpa) {
+  for (const MmioSlot& device : config.devices) {
+    if (device.bytes == 0 || device.gpa > UINT32_MAX || device.bytes > uint64_t{UINT32_MAX} + 1 - device.gpa) {
       return fail(SPORE_E_INVALID, "device window at " + std::to_string(device.gpa) + " does not lie below 4 GiB");
     }
     if (device.gsi >= kIoApicPins) {

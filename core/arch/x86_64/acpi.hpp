@@ -19,7 +19,7 @@ namespace sporehost::arch::x86_64 {
 
 struct AcpiConfig {
   uint32_t vcpus = 1;                         // APIC ids 0 .. vcpus - 1
-  std::span<const MmioDevice> devices{};      // below 4 GiB; _UID by position
+  std::span<const MmioSlot> devices{};        // below 4 GiB; _UID by position
   bool serial = false;                        // COM1 is there
   std::optional<uint32_t> power_button_gsi{}; // a pulse on it presses the power button (kPowerButtonGsi)
 };

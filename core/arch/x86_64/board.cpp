@@ -22,7 +22,7 @@ std::vector<E820Entry> e820_map(const Layout& layout) {
       {kMpConfig, kBiosEnd - kMpConfig, E820Type::reserved},
       {kHighMemory, layout.low_ram.end() - kHighMemory, E820Type::ram},
   };
-  if (layout.high_ram.size != 0) map.push_back({layout.high_ram.gpa, layout.high_ram.size, E820Type::ram});
+  if (layout.high_ram.bytes != 0) map.push_back({layout.high_ram.gpa, layout.high_ram.bytes, E820Type::ram});
   return map;
 }
 
@@ -34,7 +34,7 @@ Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned
 
   Layout layout;
   layout.low_ram = {0, std::min(boot_bytes, kLowRamMax)};
-  const uint64_t rest = boot_bytes - layout.low_ram.size;
+  const uint64_t rest = boot_bytes - layout.low_ram.bytes;
   if (rest != 0 && (limit <= kHighRamStart || rest > limit - kHighRamStart)) {
     return too_wide(boot_bytes, "boot memory", address_bits);
   }
@@ -58,12 +58,12 @@ uint64_t memory_block(uint64_t boot_bytes) {
   return block;
 }
 
-Result<MmioDevice> virtio_slot(unsigned index) {
+Result<MmioSlot> virtio_slot(unsigned index) {
   if (index >= kVirtioGsis.size()) {
     return fail(SPORE_E_RANGE, "the board has interrupts for " + std::to_string(kVirtioGsis.size()) +
                                    " virtio devices; remove one of them");
   }
-  return MmioDevice{kVirtioMmioBase + index * kVirtioMmioSize, kVirtioMmioSize, kVirtioGsis[index]};
+  return MmioSlot{kVirtioMmioBase + index * kVirtioMmioSize, kVirtioMmioSize, kVirtioGsis[index]};
 }
 
 } // namespace sporehost::arch::x86_64

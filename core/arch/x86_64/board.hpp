@@ -19,6 +19,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/arch/places.hpp"
 #include "core/arch/sizes.hpp"
 
 namespace sporehost::arch::x86_64 {
@@ -90,26 +91,12 @@ struct E820Entry {
   friend bool operator==(const E820Entry&, const E820Entry&) = default;
 };
 
-struct Range {
-  uint64_t gpa = 0;
-  uint64_t size = 0;
-  [[nodiscard]] uint64_t end() const { return gpa + size; }
-  friend bool operator==(const Range&, const Range&) = default;
-};
-
-// Where one machine's memory lies. Ranges with size 0 do not exist.
+// Where one machine's memory lies. Ranges with 0 bytes do not exist.
 struct Layout {
-  Range low_ram;  // from 0; guest memory backs it whole, tables and PC holes included
-  Range high_ram; // from 4 GiB
-  Range elastic;  // for virtio-mem; never in the e820 map, so that a guest without the driver leaves it alone
+  GpaRange low_ram;  // from 0; guest memory backs it whole, tables and PC holes included
+  GpaRange high_ram; // from 4 GiB
+  GpaRange elastic;  // for virtio-mem; never in the e820 map, so that a guest without the driver leaves it alone
   std::vector<E820Entry> e820; // ascending, without overlap
-};
-
-// A virtio-mmio device as the guest's tables show it.
-struct MmioDevice {
-  uint64_t gpa = 0;
-  uint64_t size = 0;
-  uint32_t gsi = 0;
 };
 
 // Lays out `boot_bytes` of RAM and an elastic region of `region_bytes` (0: none). `address_bits` is the width of a
@@ -126,6 +113,6 @@ struct MmioDevice {
 // Window and interrupt of the virtio device number `index`, counted from 0, in the order of the machine description.
 // GSIs 5..23 without those that PC software expects elsewhere: 8 (RTC), 9 (power button), 13 (FPU); 0..4 are timer,
 // keyboard, cascade, COM2, COM1. Errors: SPORE_E_RANGE when the IOAPIC has no pin left.
-[[nodiscard]] spore::Result<MmioDevice> virtio_slot(unsigned index);
+[[nodiscard]] spore::Result<MmioSlot> virtio_slot(unsigned index);
 
 } // namespace sporehost::arch::x86_64

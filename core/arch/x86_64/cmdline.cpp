@@ -30,11 +30,11 @@ void append_word(std::string& line, std::string_view word) {
 
 } // namespace
 
-std::string virtio_mmio_fragment(const MmioDevice& device) {
+std::string virtio_mmio_fragment(const MmioSlot& device) {
   std::array<char, 96> text{};
-  const bool whole = device.size % kKiB == 0;
+  const bool whole = device.bytes % kKiB == 0;
   std::snprintf(text.data(), text.size(), "virtio_mmio.device=%" PRIu64 "%s@0x%" PRIx64 ":%" PRIu32,
-                whole ? device.size / kKiB : device.size, whole ? "K" : "", device.gpa, device.gsi);
+                whole ? device.bytes / kKiB : device.bytes, whole ? "K" : "", device.gpa, device.gsi);
   return text.data();
 }
 

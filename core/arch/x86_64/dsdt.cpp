@@ -9,7 +9,7 @@ namespace sporehost::arch::x86_64 {
 namespace {
 
 // LNRO0005 is the id under which Linux's virtio_mmio driver looks for its devices.
-aml::Code virtio_device(const MmioDevice& device, size_t index) {
+aml::Code virtio_device(const MmioSlot& device, size_t index) {
   std::array<char, 8> label{};
   std::snprintf(label.data(), label.size(), "V%03zX", index & 0xfff);
   return aml::device(
@@ -17,7 +17,7 @@ aml::Code virtio_device(const MmioDevice& device, size_t index) {
       aml::concat({aml::name("_HID", aml::string("LNRO0005")), aml::name("_UID", aml::integer(index)),
                    aml::name("_CCA", aml::integer(1)), // DMA is coherent with the caches
                    aml::name("_CRS", aml::resources({aml::memory32_fixed(static_cast<uint32_t>(device.gpa),
-                                                                         static_cast<uint32_t>(device.size)),
+                                                                         static_cast<uint32_t>(device.bytes)),
                                                      aml::edge_interrupt(device.gsi)}))}));
 }
 

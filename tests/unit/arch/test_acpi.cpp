@@ -17,8 +17,8 @@ namespace {
 using testing::at;
 using ::testing::HasSubstr;
 
-std::vector<MmioDevice> slots(unsigned count) {
-  std::vector<MmioDevice> devices;
+std::vector<MmioSlot> slots(unsigned count) {
+  std::vector<MmioSlot> devices;
   for (unsigned i = 0; i < count; ++i) devices.push_back(*virtio_slot(i));
   return devices;
 }
@@ -115,14 +115,14 @@ TEST(Acpi, TheMadtListsEveryProcessorAndTheIoApic) {
 TEST(Acpi, RefusesWhatTheBoardDoesNotTake) {
   EXPECT_FALSE(make_acpi({.vcpus = 0}).ok());
   EXPECT_FALSE(make_acpi({.vcpus = kMaxVcpus + 1}).ok());
-  const std::vector<MmioDevice> high = {{4 * kGiB, kPage, 5}};
+  const std::vector<MmioSlot> high = {{4 * kGiB, kPage, 5}};
   EXPECT_FALSE(make_acpi({.devices = high}).ok());
-  const std::vector<MmioDevice> crossing = {{4 * kGiB - kPage, 2 * kPage, 5}};
+  const std::vector<MmioSlot> crossing = {{4 * kGiB - kPage, 2 * kPage, 5}};
   EXPECT_FALSE(make_acpi({.devices = crossing}).ok());
-  const std::vector<MmioDevice> no_pin = {{kVirtioMmioBase, kPage, 24}};
+  const std::vector<MmioSlot> no_pin = {{kVirtioMmioBase, kPage, 24}};
   EXPECT_FALSE(make_acpi({.devices = no_pin}).ok());
   EXPECT_FALSE(make_acpi({.power_button_gsi = 24}).ok());
-  const std::vector<MmioDevice> many(2000, MmioDevice{kVirtioMmioBase, kPage, 5});
+  const std::vector<MmioSlot> many(2000, MmioSlot{kVirtioMmioBase, kPage, 5});
   const auto result = make_acpi({.devices = many});
   ASSERT_FALSE(result.ok());
   EXPECT_THAT(result.error().text, HasSubstr("use fewer devices"));

@@ -13,9 +13,9 @@ using ::testing::HasSubstr;
 TEST(Board, AutoMemoryIs512MiBAndARegionAt4GiB) {
   const auto layout = board_layout(512 * kMiB, 15872 * kMiB);
   ASSERT_TRUE(layout.ok());
-  EXPECT_EQ(layout->low_ram, (Range{0, 512 * kMiB}));
-  EXPECT_EQ(layout->high_ram.size, 0u);
-  EXPECT_EQ(layout->elastic, (Range{4 * kGiB, 15872 * kMiB}));
+  EXPECT_EQ(layout->low_ram, (GpaRange{0, 512 * kMiB}));
+  EXPECT_EQ(layout->high_ram.bytes, 0u);
+  EXPECT_EQ(layout->elastic, (GpaRange{4 * kGiB, 15872 * kMiB}));
   const std::vector<E820Entry> expected = {{0, 0x9fc00, E820Type::ram},
                                            {0x9fc00, 0x400, E820Type::reserved},
                                            {0xe0000, 0x10000, E820Type::acpi},
@@ -36,16 +36,16 @@ TEST(Board, MemoryBlocksAreLargeInLargeMachines) {
 TEST(Board, FixedMemoryGoesAroundTheHole) {
   const auto layout = board_layout(16 * kGiB, 0);
   ASSERT_TRUE(layout.ok());
-  EXPECT_EQ(layout->low_ram.size, 3 * kGiB);
-  EXPECT_EQ(layout->high_ram, (Range{4 * kGiB, 13 * kGiB}));
-  EXPECT_EQ(layout->elastic.size, 0u);
+  EXPECT_EQ(layout->low_ram.bytes, 3 * kGiB);
+  EXPECT_EQ(layout->high_ram, (GpaRange{4 * kGiB, 13 * kGiB}));
+  EXPECT_EQ(layout->elastic.bytes, 0u);
   EXPECT_EQ(layout->e820.back(), (E820Entry{4 * kGiB, 13 * kGiB, E820Type::ram}));
 }
 
 TEST(Board, TheRegionStartsAlignedBehindHighRam) {
   const auto layout = board_layout(3 * kGiB + 4096, 2 * kMiB);
   ASSERT_TRUE(layout.ok());
-  EXPECT_EQ(layout->high_ram.size, 4096u);
+  EXPECT_EQ(layout->high_ram.bytes, 4096u);
   EXPECT_EQ(layout->elastic.gpa, 4 * kGiB + 128 * kMiB);
   for (const E820Entry& entry : layout->e820) EXPECT_LE(entry.gpa + entry.size, layout->elastic.gpa);
 }
@@ -97,7 +97,7 @@ TEST(Board, VirtioSlotsAreDistinctAndAvoidTakenInterrupts) {
     EXPECT_TRUE(gsis.insert(slot->gsi).second);
     EXPECT_TRUE(windows.insert(slot->gpa).second);
     EXPECT_GE(slot->gpa, kLowRamMax);
-    EXPECT_LE(slot->gpa + slot->size, kIoApic);
+    EXPECT_LE(slot->gpa + slot->bytes, kIoApic);
   }
   EXPECT_EQ(count, 16u);
   for (const uint32_t taken : {0u, 1u, 2u, 3u, kCom1Gsi, 8u, kPowerButtonGsi, 13u}) EXPECT_EQ(gsis.count(taken), 0u);

@@ -17,8 +17,8 @@ std::string error_of(uint64_t boot, uint64_t region, unsigned bits = 48) {
 TEST(Arm64Board, ElasticRegionIsDirectlyBehindBootRam) {
   const auto layout = board_layout(512 * kMiB, 15872 * kMiB, 40);
   ASSERT_TRUE(layout.ok()) << layout.error().text;
-  EXPECT_EQ(layout->ram, (Range{0x40000000, 512 * kMiB}));
-  EXPECT_EQ(layout->elastic, (Range{0x60000000, 15872 * kMiB}));
+  EXPECT_EQ(layout->ram, (GpaRange{0x40000000, 512 * kMiB}));
+  EXPECT_EQ(layout->elastic, (GpaRange{0x60000000, 15872 * kMiB}));
   EXPECT_EQ(layout->elastic.end() - layout->ram.gpa, 16 * kGiB);
 }
 
@@ -30,7 +30,7 @@ TEST(Arm64Board, ElasticRegionIsAligned) {
     EXPECT_GE(layout->elastic.gpa, layout->ram.end());
     EXPECT_LT(layout->elastic.gpa, layout->ram.end() + kElasticAlign);
   }
-  EXPECT_EQ(board_layout(kGiB, 0, 40)->elastic.size, 0u);
+  EXPECT_EQ(board_layout(kGiB, 0, 40)->elastic.bytes, 0u);
 }
 
 TEST(Arm64Board, DeviceTreeLiesAlignedAtTheEndOfRam) {

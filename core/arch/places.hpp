@@ -1,0 +1,23 @@
+// Places in a guest-physical address space, in the words that memory maps, boot tables and devices share.
+#pragma once
+
+#include <cstdint>
+
+namespace sporehost {
+
+// A range of guest-physical addresses, in bytes. With 0 bytes there is none.
+struct GpaRange {
+  uint64_t gpa = 0;
+  uint64_t bytes = 0;
+  [[nodiscard]] uint64_t end() const { return gpa + bytes; }
+  friend bool operator==(const GpaRange&, const GpaRange&) = default;
+};
+
+// Where a virtio-mmio device sits, as the guest's tables show it.
+struct MmioSlot {
+  uint64_t gpa = 0;
+  uint64_t bytes = 0;
+  uint32_t gsi = 0;
+};
+
+} // namespace sporehost

@@ -1,10 +1,7 @@
 // `kernel resolve`: gets the managed kernel from its sources, checks it, and says where it is and what was checked.
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "core/app/common.hpp"
-#include "core/kernel/progress.hpp"
 #include "core/kernel/resolver.hpp"
 
 namespace sporehost::app {
@@ -20,8 +17,7 @@ int resolve_kernel(const Arguments& arguments) {
     if (!config) return complain(config.error());
     request.config = config->kernel;
   }
-  kernel::TerminalProgress progress(STDERR_FILENO);
-  const auto kernel = kernel::resolve(request, &progress);
+  const auto kernel = kernel::resolve(request);
   if (!kernel) return complain(kernel.error());
   std::printf("%s\n", (arguments.has("json") ? kernel::describe_json(*kernel) : kernel::describe(*kernel)).c_str());
   return 0;

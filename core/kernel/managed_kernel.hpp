@@ -3,7 +3,7 @@
 //
 // A kernel folder holds
 //   vmlinux, vmlinuz, bzImage or Image   the first of these that is there is the kernel; a cached bzImage has its
-//                  vmlinux beside it (unpack.hpp)
+//                  vmlinux beside it (tools/managed-kernel/unpack.hpp)
 //   config         its configuration; may be absent where the kernel carries it inside (CONFIG_IKCONFIG)
 //   release        as uname -r would say it
 //   sha256         digests of kernel and configuration, as sha256sum writes them; present in every cached kernel
@@ -77,8 +77,8 @@ struct FolderRequest {
 
 // For a machine that says `boot.kernel: managed`. Looks in `directory` of the machine description, or else in
 // SPOREHOST_MANAGED_DIR, or else, unless sources are configured, in managed/<arch> beside the program's folder and in
-// the cache; where no kernel lies ready, the resolver (resolver.hpp) gets one from the configured sources, with
-// progress on a terminal. [main]
+// the cache; where no kernel lies ready, the supplier (supplier.hpp) gets one from the configured sources, with
+// progress on a terminal. [main], one at a time
 [[nodiscard]] spore::Result<ManagedKernel> find_managed_kernel(const ManagedKernelConfig& config);
 
 // For people: some lines `what: value`. [any]

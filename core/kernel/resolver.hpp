@@ -1,10 +1,4 @@
-// The resolver of managed kernels: the first kernel, from the configured sources in their order, that passes all
-// checks.
-//
-// `cache` among the sources stands for what the other sources put there before. A source that is not available (no
-// network, no such file) is passed over and named in the notes; one that delivers bad goods (wrong digest, missing
-// symbol) ends the resolution: a kernel other than the configured one is never taken in silence because of damage or
-// tampering.
+// Finds the managed kernel of a machine: in a folder that lies ready, in the cache, or else by way of the supplier.
 #pragma once
 
 #include <sporehost/result.hpp>
@@ -12,7 +6,6 @@
 #include <string>
 
 #include "core/kernel/managed_kernel.hpp"
-#include "core/kernel/progress.hpp"
 #include "core/kernel/settings.hpp"
 
 namespace sporehost::kernel {
@@ -25,13 +18,13 @@ struct ResolveRequest {
   Digests digests = Digests::compute;
 };
 
-// `progress` may be null. [main]
+// [main], one at a time
 // Errors: SPORE_E_INVALID for a setting, or a wrong digest; SPORE_E_UNSUPPORTED for a configuration that lacks
-// something; SPORE_E_NOT_FOUND where no source has a kernel, with each source and its reason.
-[[nodiscard]] spore::Result<ManagedKernel> resolve(const ResolveRequest& request, Progress* progress = nullptr);
+// something; SPORE_E_NOT_FOUND where no source has a kernel, with each source and its reason; those of ask_supplier.
+[[nodiscard]] spore::Result<ManagedKernel> resolve(const ResolveRequest& request);
 
-// The same with settings at hand, from the sources alone. [main]
-[[nodiscard]] spore::Result<ManagedKernel> resolve_from_sources(const KernelSettings& settings, Digests digests,
-                                                                Progress& progress);
+// The same with settings at hand, from the sources alone. What the supplier put into the cache is read and checked here
+// like everything else.
+[[nodiscard]] spore::Result<ManagedKernel> resolve_from_sources(const KernelSettings& settings, Digests digests);
 
 } // namespace sporehost::kernel

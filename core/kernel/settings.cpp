@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "core/base/text.hpp"
-#include "core/kernel/script.hpp"
+#include "core/kernel/installation.hpp"
 #include "core/kernel/sha256.hpp"
 
 namespace sporehost::kernel {
@@ -50,16 +50,6 @@ fs::path cache_folder(const ManagedKernelConfig& config, const Variables& variab
   if (config.cache) return *config.cache;
   if (const std::string value = variables("XDG_CACHE_HOME"); !value.empty()) return fs::path(value) / "sporehost";
   if (const std::string value = variables("HOME"); !value.empty()) return fs::path(value) / ".cache/sporehost";
-  return {};
-}
-
-fs::path find_agent() {
-  std::error_code ignored;
-  const fs::path self = fs::read_symlink("/proc/self/exe", ignored);
-  for (const char* name :
-       {"sporehost-agent", "../libexec/sporehost/sporehost-agent", "../lib/sporehost/sporehost-agent"})
-    if (fs::path agent = (self.parent_path() / name).lexically_normal(); fs::is_regular_file(agent, ignored))
-      return agent;
   return {};
 }
 
@@ -134,13 +124,15 @@ Result<KernelSettings> kernel_settings(const ManagedKernelConfig& config, const 
   settings.cache = cache_folder(config, variables);
   settings.initrd_cache = config.initrd_cache.value_or(settings.cache / "initrds");
   settings.agent = variables("SPOREHOST_AGENT");
-  if (settings.agent.empty()) settings.agent = find_agent();
+  if (settings.agent.empty()) settings.agent = find_helper("sporehost-agent");
   settings.scripts = scripts_folder();
   SPORE_CHECK(read_release(config, variables, settings.release));
   override_text(settings.flavour, config.flavour, variables("SPOREHOST_KERNEL_FLAVOUR"));
   if (settings.flavour != "acpi" && settings.flavour != "noacpi")
     return fail(SPORE_E_INVALID, "kernel.flavour: " + quote(settings.flavour) + " is unknown; use acpi or noacpi");
-  settings.http.ca_file = variables("SPOREHOST_KERNEL_CA");
+  settings.ca_file = variables("SPOREHOST_KERNEL_CA");
+  settings.supplier = variables("SPOREHOST_KERNEL_PROGRAM");
+  if (settings.supplier.empty()) settings.supplier = find_helper("sporehost-kernel");
   return settings;
 }
 

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "core/config/machine_config.hpp"
-#include "core/kernel/http.hpp"
 
 namespace sporehost::kernel {
 
@@ -37,7 +36,8 @@ struct KernelSettings {
   std::filesystem::path scripts;      // the project's scripts; empty: not here
   ReleaseSettings release;
   std::string flavour = "noacpi"; // of the source build
-  HttpOptions http;
+  std::filesystem::path ca_file;  // certificates that a download trusts beside the system's; empty: none
+  std::filesystem::path supplier; // the program that gets kernels (supplier.hpp); empty: none is here
 };
 
 // The value of an environment variable; empty where it is not set. [any]

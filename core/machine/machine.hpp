@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "core/base/progress.hpp"
 #include "core/base/rate_limited_log.hpp"
 #include "core/board/board.hpp"
 #include "core/bus/bus.hpp"
@@ -18,7 +19,6 @@
 #include "core/host/backend_choice.hpp"
 #include "core/host/device_set.hpp"
 #include "core/kernel/kernel_features.hpp"
-#include "core/kernel/progress.hpp"
 #include "core/lifecycle/memory_count.hpp"
 #include "core/lifecycle/report.hpp"
 #include "core/lifecycle/run_life.hpp"
@@ -107,9 +107,9 @@ class Machine {
   RateLimitedLog unplugged_log_;
   std::atomic<uint64_t> unplugged_accesses_{0};
   std::atomic<bool> plugged_posted_{false};
-  std::unique_ptr<kernel::TerminalProgress> plugging_; // while memory is on its way, for a person at a terminal
-  uint64_t request_ns_ = 0;                            // when the policy asked for more, monotonic
-  uint64_t plugged_ns_ = 0;                            // when all of it was plugged
+  std::unique_ptr<TerminalProgress> plugging_; // while memory is on its way, for a person at a terminal
+  uint64_t request_ns_ = 0;                    // when the policy asked for more, monotonic
+  uint64_t plugged_ns_ = 0;                    // when all of it was plugged
   uint64_t ready_ns_ = 0;
   MemoryCount memory_count_;
   RunLife life_;

@@ -25,7 +25,7 @@ Result<Report> Machine::run() {
   planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(), [this] {
     request_ns_ = monotonic_ns();
     plugged_ns_ = 0;
-    plugging_ = std::make_unique<kernel::TerminalProgress>(STDERR_FILENO, "memory");
+    plugging_ = std::make_unique<TerminalProgress>(STDERR_FILENO, "memory");
   });
   devices_->arm_doorbells();
   vcpus_ = std::make_unique<VcpuThreads>(*backend_.backend, [this](uint32_t index, const Result<spore_exit>& exit) {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034 # the variables here are read by the scripts that source it
-# Whether a kernel folder is managed: digests, kind of image, configuration. The program's resolver (core/kernel) gives
+# Whether a kernel folder is managed: digests, kind of image, configuration. The programs (core/kernel) give
 # the same verdicts in the same words; a test compares the two. Needs common.sh, and WORK, a temporary folder.
 
 KERNEL_SYMBOLS=$SPORE_ROOT/config/managed-kernel-symbols

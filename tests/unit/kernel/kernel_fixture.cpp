@@ -8,9 +8,10 @@
 
 #include "core/kernel/kernel_cache.hpp"
 #include "core/kernel/sha256.hpp"
-#include "core/kernel/source.hpp"
+#include "core/kernel/source_facts.hpp"
 #include "core/loader/kernel_image.hpp"
 #include "tests/support/kernels/synthetic.hpp"
+#include "tools/managed-kernel/supply.hpp"
 
 namespace sporehost::kernel::testing {
 
@@ -121,7 +122,7 @@ ResolverTest::ResolverTest() {
   settings_.release.repository = "acme/kernels";
   settings_.release.tag = "v1";
   settings_.release.version = "6.1.1";
-  settings_.http.first_pause = std::chrono::milliseconds(1);
+  http_.first_pause = std::chrono::milliseconds(1);
 }
 
 void ResolverTest::publish(const std::string& image, const std::string& config) {
@@ -131,11 +132,12 @@ void ResolverTest::publish(const std::string& image, const std::string& config) 
 }
 
 spore::Result<ManagedKernel> ResolverTest::run(Digests digests) {
-  return resolve_from_sources(settings_, digests, progress_);
+  SPORE_TRY(supply::Supplied supplied, supply::supply_kernel(settings_, http_, digests, progress_));
+  return std::move(supplied.kernel);
 }
 
 fs::path ResolverTest::entry() const {
-  return KernelCache(settings_.cache, settings_.arch).entry(make_release_source(settings_)->key());
+  return KernelCache(settings_.cache, settings_.arch).entry(source_facts("release", settings_).key);
 }
 
 } // namespace sporehost::kernel::testing

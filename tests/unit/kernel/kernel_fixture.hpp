@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <string>
 
+#include "core/base/progress.hpp"
 #include "core/kernel/resolver.hpp"
 #include "test_server.hpp"
+#include "tools/managed-kernel/http.hpp"
 
 namespace sporehost::kernel::testing {
 
@@ -61,12 +63,14 @@ class ResolverTest : public ::testing::Test {
   ResolverTest();
   // Puts image, digest and configuration on the server.
   void publish(const std::string& image, const std::string& config);
+  // What the supplier does, in this process.
   spore::Result<ManagedKernel> run(Digests digests = Digests::compute);
   [[nodiscard]] std::filesystem::path entry() const;
 
   TempFolder folder_;
   TestServer server_;
-  KernelSettings settings_; // release only, from server_, with short pauses
+  KernelSettings settings_;  // release only, from server_
+  supply::HttpOptions http_; // with short pauses
   RecordingProgress progress_;
   std::string asset_ = "/acme/kernels/releases/download/v1/sporevm-x86_64-linux-6.1.1-bzImage";
 };

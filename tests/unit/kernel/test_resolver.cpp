@@ -1,4 +1,5 @@
 // The resolver against a server that behaves, and one that does not.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/fsuid.h>
 #include <sys/wait.h>
@@ -8,8 +9,11 @@
 #include <fstream>
 #include <thread>
 
+#include "core/base/unique_fd.hpp"
 #include "core/kernel/sha256.hpp"
+#include "core/kernel/supply_wire.hpp"
 #include "kernel_fixture.hpp"
+#include "tools/managed-kernel/supply.hpp"
 
 namespace sporehost::kernel::testing {
 namespace {
@@ -126,7 +130,7 @@ TEST_F(ResolverTest, GivesUpOnABodyThatIsAlwaysTruncated) {
   const std::string image = make_image();
   publish(image, good_config());
   server_.set(asset_, {Reply{.body = image, .stop_after = 10, .ranges = false}});
-  settings_.http.attempts = 3;
+  http_.attempts = 3;
   const auto kernel = run();
   ASSERT_FALSE(kernel.ok());
   EXPECT_EQ(kernel.error().status, SPORE_E_NOT_FOUND);
@@ -160,11 +164,11 @@ TEST_F(ResolverTest, ASlowServerTimesOutAndIsResumed) {
   const std::string image = make_image({}, 200'000);
   publish(image, good_config());
   server_.set(asset_, {Reply{.body = image, .stall_after = 50'000}, Reply{.body = image}});
-  settings_.http.silence_timeout = std::chrono::milliseconds(300);
+  http_.silence_timeout = std::chrono::milliseconds(300);
   const auto begin = std::chrono::steady_clock::now();
   const auto kernel = run();
   ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, settings_.http.silence_timeout);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, http_.silence_timeout);
   EXPECT_EQ(get(entry() / "bzImage"), image);
   EXPECT_TRUE(progress_.said("stopped sending"));
 }
@@ -172,8 +176,8 @@ TEST_F(ResolverTest, ASlowServerTimesOutAndIsResumed) {
 TEST_F(ResolverTest, AServerThatNeverAnswersIsATimeout) {
   publish(make_image(), good_config());
   server_.set(asset_ + ".sha256", {Reply{.body = "x", .delay = std::chrono::milliseconds(600)}});
-  settings_.http.attempts = 1;
-  settings_.http.silence_timeout = std::chrono::milliseconds(300);
+  http_.attempts = 1;
+  http_.silence_timeout = std::chrono::milliseconds(300);
   const auto kernel = run();
   ASSERT_FALSE(kernel.ok());
   EXPECT_THAT(kernel.error().text, HasSubstr("does not answer in time"));
@@ -181,7 +185,7 @@ TEST_F(ResolverTest, AServerThatNeverAnswersIsATimeout) {
 
 TEST_F(ResolverTest, NobodyListensIsNotFoundWithTheAddress) {
   settings_.release.base_url = "http://127.0.0.1:1";
-  settings_.http.attempts = 2;
+  http_.attempts = 2;
   const auto kernel = run();
   ASSERT_FALSE(kernel.ok());
   EXPECT_EQ(kernel.error().status, SPORE_E_NOT_FOUND);
@@ -352,7 +356,7 @@ TEST_F(ResolverTest, TwoResolversFetchOnce) {
   for (std::string& error : errors)
     threads.emplace_back([&error, this] {
       RecordingProgress progress;
-      const auto kernel = resolve_from_sources(settings_, Digests::compute, progress);
+      const auto kernel = supply::supply_kernel(settings_, http_, Digests::compute, progress);
       error = kernel.ok() ? "" : kernel.error().text;
     });
   for (std::thread& thread : threads) thread.join();
@@ -361,25 +365,61 @@ TEST_F(ResolverTest, TwoResolversFetchOnce) {
   EXPECT_EQ(get(entry() / "bzImage"), image);
 }
 
+// The program by itself, with this process for its parent.
+class StartedSupplier {
+ public:
+  explicit StartedSupplier(const KernelSettings& settings) {
+    std::vector<std::string> words = call_to_words({settings, Digests::compute});
+    words.insert(words.begin(), SPORE_KERNEL_PROGRAM);
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) { // nothing but exec: this process has other threads
+      ::dup2(ends[0], STDIN_FILENO);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    ::close(ends[0]);
+    life_.reset(ends[1]);
+  }
+  void kill() const { ::kill(pid_, SIGKILL); }
+  // As when its parent is gone.
+  void leave_alone() { life_.reset(); }
+  [[nodiscard]] int signal_that_ended_it() const {
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid_, &status, 0), pid_);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  UniqueFd life_;
+};
+
+TEST_F(ResolverTest, TheSupplierEndsWithItsParent) {
+  const std::string image = make_image({}, 600'000);
+  publish(image, good_config());
+  server_.set(asset_, {Reply{.body = image, .stall_after = 300'000}});
+  StartedSupplier supplier(settings_);
+  EXPECT_TRUE(server_.wait_for_stall(std::chrono::seconds(20)));
+  supplier.leave_alone();
+  EXPECT_EQ(supplier.signal_that_ended_it(), SIGTERM);
+}
+
 TEST_F(ResolverTest, AKilledDownloadIsTakenUpAgain) {
   const std::string image = make_image({}, 600'000);
   publish(image, good_config());
   server_.set(asset_, {Reply{.body = image, .stall_after = 300'000}, Reply{.body = image}});
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    // Nothing but exec: this process has other threads.
-    ::execl(SPORE_RESOLVE_CHILD, SPORE_RESOLVE_CHILD, server_.url().c_str(), settings_.cache.c_str(), nullptr);
-    ::_exit(127);
-  }
+  StartedSupplier supplier(settings_);
   EXPECT_TRUE(server_.wait_for_stall(std::chrono::seconds(20)));
   const fs::path part = entry().parent_path() / (".partial-" + entry().filename().string()) / "bzImage.part";
   for (int i = 0; i < 400 && (!fs::exists(part) || fs::file_size(part) < 100'000); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  ASSERT_EQ(::kill(child, SIGKILL), 0);
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+  supplier.kill();
+  EXPECT_EQ(supplier.signal_that_ended_it(), SIGKILL);
   EXPECT_FALSE(fs::exists(entry()));
 
   const auto kernel = run();
@@ -490,20 +530,21 @@ TEST(HttpsResolver, ChecksCertificates) {
   if (good.key.empty()) GTEST_SKIP() << "no command openssl here to make a certificate with";
   TestServer server(good);
   server.set("/file", "content");
-  HttpOptions options;
-  const auto refused = fetch_text(server.url() + "/file", 100, options);
+  supply::HttpOptions options;
+  const auto refused = supply::fetch_text(server.url() + "/file", 100, options);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().status, SPORE_E_PERMISSION) << refused.error().text;
   EXPECT_THAT(refused.error().text, HasSubstr("certificate"));
   EXPECT_TRUE(server.seen().empty());
   options.ca_file = good.certificate;
-  const auto accepted = fetch_text(server.url() + "/file", 100, options);
+  const auto accepted = supply::fetch_text(server.url() + "/file", 100, options);
   ASSERT_TRUE(accepted.ok()) << accepted.error().text;
   EXPECT_EQ(*accepted, "content");
 
   // Downgrades are refused although plain http to this machine would do.
   server.set("/down", {Reply{.status = 302, .location = "http://127.0.0.1:1/file"}});
-  EXPECT_THAT(fetch_text(server.url() + "/down", 100, options).error().text, HasSubstr("redirects from https to http"));
+  EXPECT_THAT(supply::fetch_text(server.url() + "/down", 100, options).error().text,
+              HasSubstr("redirects from https to http"));
 }
 
 TEST(HttpsResolver, ResolvesAWholeRelease) {
@@ -521,15 +562,16 @@ TEST(HttpsResolver, ResolvesAWholeRelease) {
   settings.sources = {"cache", "release"};
   settings.cache = folder.path() / "cache";
   settings.release = {server.url(), "a/b", "v1", "6.1", {}};
-  settings.http.first_pause = std::chrono::milliseconds(1);
+  supply::HttpOptions http;
+  http.first_pause = std::chrono::milliseconds(1);
   NoProgress silent;
-  const auto untrusted = resolve_from_sources(settings, Digests::compute, silent);
+  const auto untrusted = supply::supply_kernel(settings, http, Digests::compute, silent);
   ASSERT_FALSE(untrusted.ok());
   EXPECT_THAT(untrusted.error().text, HasSubstr("certificate is not good"));
-  settings.http.ca_file = good.certificate;
-  const auto kernel = resolve_from_sources(settings, Digests::compute, silent);
-  ASSERT_TRUE(kernel.ok()) << kernel.error().text;
-  EXPECT_EQ(get(kernel->image), vmlinux_of(image));
+  http.ca_file = good.certificate;
+  const auto supplied = supply::supply_kernel(settings, http, Digests::compute, silent);
+  ASSERT_TRUE(supplied.ok()) << supplied.error().text;
+  EXPECT_EQ(get(supplied->kernel.image), vmlinux_of(image));
 }
 
 TEST(HttpsResolver, ChecksTheServersName) {
@@ -538,9 +580,9 @@ TEST(HttpsResolver, ChecksTheServersName) {
   if (other.key.empty()) GTEST_SKIP() << "no command openssl here to make a certificate with";
   TestServer server(other);
   server.set("/file", "content");
-  HttpOptions options;
+  supply::HttpOptions options;
   options.ca_file = other.certificate;
-  const auto refused = fetch_text(server.url() + "/file", 100, options);
+  const auto refused = supply::fetch_text(server.url() + "/file", 100, options);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().status, SPORE_E_PERMISSION) << refused.error().text;
 }
@@ -548,7 +590,7 @@ TEST(HttpsResolver, ChecksTheServersName) {
 TEST(HttpsResolver, BoundsWhatItTakes) {
   TestServer server;
   server.set("/file", std::string(101, 'x'));
-  const auto refused = fetch_text(server.url() + "/file", 100, {});
+  const auto refused = supply::fetch_text(server.url() + "/file", 100, {});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().status, SPORE_E_RANGE);
 }

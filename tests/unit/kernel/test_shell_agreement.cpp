@@ -3,8 +3,8 @@
 
 #include <map>
 
-#include "core/kernel/script.hpp"
 #include "core/kernel/sha256.hpp"
+#include "core/system/program.hpp"
 #include "kernel_fixture.hpp"
 
 namespace sporehost::kernel::testing {
@@ -22,7 +22,7 @@ struct Said {
 };
 
 Said run_helper(const std::vector<std::string>& arguments, std::vector<std::string> variables = {}) {
-  const auto outcome = run_script(kHelper, arguments, variables, true);
+  const auto outcome = run_program({.program = kHelper, .arguments = arguments, .environment = std::move(variables)});
   if (!outcome) return {false, outcome.error().text};
   if (outcome->status == 0) return {true, outcome->output};
   const std::string mark = "ensure-managed-kernel: error: ";

@@ -1,4 +1,5 @@
-// What a person sees while a kernel is fetched: steps as lines, and one line that counts bytes, on a terminal only.
+// What a person sees while a kernel is fetched, or memory comes: steps as lines, and one line that counts bytes, on a
+// terminal only.
 #pragma once
 
 #include <chrono>
@@ -8,7 +9,7 @@
 
 #include "core/base/non_blocking_writer.hpp"
 
-namespace sporehost::kernel {
+namespace sporehost {
 
 // Called on the thread that resolves. [main]
 class Progress {
@@ -57,4 +58,4 @@ class TerminalProgress final : public Progress {
   std::chrono::steady_clock::time_point last_;
 };
 
-} // namespace sporehost::kernel
+} // namespace sporehost

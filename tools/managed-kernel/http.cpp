@@ -1,5 +1,4 @@
-// The module for downloads; see http_module.hpp.
-#include "core/kernel/http_module.hpp"
+#include "tools/managed-kernel/http.hpp"
 
 #include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/HTTPRequest.h>
@@ -19,9 +18,9 @@
 #include <vector>
 
 #include "core/base/whole_number.hpp"
-#include "core/kernel/http_sink.hpp"
+#include "tools/managed-kernel/http_sink.hpp"
 
-namespace sporehost::kernel {
+namespace sporehost::kernel::supply {
 
 namespace fs = std::filesystem;
 namespace net = Poco::Net;
@@ -271,15 +270,17 @@ class Download {
   net::Context::Ptr context_;
 };
 
-Result<std::string> download_text(const std::string& url, uint64_t most, const HttpOptions& options) {
+} // namespace
+
+Result<std::string> fetch_text(const std::string& url, uint64_t most, const HttpOptions& options) {
   TextSink sink;
   NoProgress silent;
   SPORE_CHECK(Download(url, sink, most, options, silent).run());
   return std::move(sink.text);
 }
 
-Result<void> download_file(const std::string& url, const fs::path& to, uint64_t most, const HttpOptions& options,
-                           Progress& progress, bool& resumed) {
+Result<void> fetch_file(const std::string& url, const fs::path& to, uint64_t most, const HttpOptions& options,
+                        Progress& progress, bool& resumed) {
   SPORE_TRY(FileSink sink, FileSink::open(to));
   const uint64_t before = sink.size();
   SPORE_CHECK(Download(url, sink, most, options, progress).run());
@@ -287,12 +288,4 @@ Result<void> download_file(const std::string& url, const fs::path& to, uint64_t 
   return sink.sync();
 }
 
-constexpr HttpModule kModule{SPORE_MODULE_VERSION, &download_text, &download_file};
-
-} // namespace
-
-} // namespace sporehost::kernel
-
-extern "C" __attribute__((visibility("default"))) const void* sporehost_http_module() {
-  return &sporehost::kernel::kModule;
-}
+} // namespace sporehost::kernel::supply

@@ -1,4 +1,4 @@
-#include "core/kernel/unpack.hpp"
+#include "tools/managed-kernel/unpack.hpp"
 
 #include "core/kernel/embedded_config.hpp"
 #include "core/kernel/files.hpp"
@@ -6,7 +6,7 @@
 #include "core/kernel/sha256.hpp"
 #include "core/loader/kernel_image.hpp"
 
-namespace sporehost::kernel {
+namespace sporehost::kernel::supply {
 
 using spore::Result;
 
@@ -22,4 +22,4 @@ Result<void> unpack_kernel(const std::filesystem::path& folder, const std::strin
   return write_file(folder / "sha256", digests + sha256(text) + "  vmlinux\n");
 }
 
-} // namespace sporehost::kernel
+} // namespace sporehost::kernel::supply

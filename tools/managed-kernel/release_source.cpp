@@ -4,11 +4,11 @@
 
 #include "core/kernel/embedded_config.hpp"
 #include "core/kernel/files.hpp"
-#include "core/kernel/http.hpp"
 #include "core/kernel/sha256.hpp"
-#include "core/kernel/source.hpp"
+#include "tools/managed-kernel/http.hpp"
+#include "tools/managed-kernel/source.hpp"
 
-namespace sporehost::kernel {
+namespace sporehost::kernel::supply {
 
 namespace fs = std::filesystem;
 using spore::fail;
@@ -18,33 +18,23 @@ namespace {
 
 constexpr uint64_t kLargestImage = uint64_t{512} << 20;
 constexpr uint64_t kLargestDigestFile = 4096;
-constexpr const char* kDefaultBase = "https://github.com";
 
 class ReleaseSource final : public KernelSource {
  public:
-  explicit ReleaseSource(const KernelSettings& settings)
-      : settings_(settings), release_(settings.release), image_(settings.arch == "arm64" ? "Image" : "bzImage") {
+  ReleaseSource(const KernelSettings& settings, const HttpOptions& http)
+      : KernelSource(source_facts("release", settings)),
+        release_(settings.release),
+        http_(http),
+        image_(settings.arch == "arm64" ? "Image" : "bzImage") {
     asset_ = "sporevm-" + settings.arch + "-linux-" + release_.version + "-" + image_;
     url_ = release_.base_url + "/" + release_.repository + "/releases/download/" + release_.tag + "/" + asset_;
   }
 
-  [[nodiscard]] std::string name() const override { return "release"; }
-  [[nodiscard]] std::string label() const override { return "release " + release_.repository + " " + release_.tag; }
   [[nodiscard]] std::string image_name() const override { return url_; }
-  [[nodiscard]] std::string pinned_sha256() const override { return release_.sha256; }
-  [[nodiscard]] bool key_is_whole() const override { return true; }
-  [[nodiscard]] std::string key() const override {
-    std::string repository = release_.repository;
-    std::replace(repository.begin(), repository.end(), '/', '_');
-    std::string key = "release-" + repository + "-" + release_.tag + "-" + release_.version;
-    // Another server's files of the same name are other files.
-    if (release_.base_url != kDefaultBase) key += "-" + sha256(release_.base_url).substr(0, 8);
-    return key;
-  }
 
   Result<std::string> prepare(bool offline, Progress&) override {
     if (offline) return fail(SPORE_E_NOT_FOUND, "it is not in the cache, and the resolver is offline");
-    return key();
+    return facts().key;
   }
 
   Result<void> fetch(const fs::path& folder, Progress& progress) override {
@@ -63,7 +53,7 @@ class ReleaseSource final : public KernelSource {
 
  private:
   Result<std::string> published_digest() {
-    SPORE_TRY(const std::string text, fetch_text(url_ + ".sha256", kLargestDigestFile, settings_.http));
+    SPORE_TRY(const std::string text, fetch_text(url_ + ".sha256", kLargestDigestFile, http_));
     std::istringstream words(text);
     std::string digest, name;
     words >> digest >> name;
@@ -87,7 +77,7 @@ class ReleaseSource final : public KernelSource {
     bool resumed = true;
     while (resumed) {
       progress.step("downloading " + url_);
-      SPORE_CHECK(fetch_file(url_, part, kLargestImage, settings_.http, progress, resumed));
+      SPORE_CHECK(fetch_file(url_, part, kLargestImage, http_, progress, resumed));
       SPORE_TRY(const std::string digest, sha256_file(part));
       if (digest == expected) {
         std::error_code error;
@@ -102,7 +92,7 @@ class ReleaseSource final : public KernelSource {
   }
 
   [[nodiscard]] spore::Error wrong_digest(const std::string& digest, const std::string& expected) const {
-    return fail(SPORE_E_INVALID, "managed kernel '" + url_ + "' (" + label() + ") has the SHA-256 " + digest +
+    return fail(SPORE_E_INVALID, "managed kernel '" + url_ + "' (" + facts().label + ") has the SHA-256 " + digest +
                                      ", not " + expected +
                                      " as the release says; nothing was kept; try again later, and if it stays, "
                                      "distrust the release");
@@ -112,7 +102,7 @@ class ReleaseSource final : public KernelSource {
   bool fetch_config(const fs::path& folder, Progress& progress) {
     std::error_code ignored;
     fs::remove(folder / "config", ignored);
-    const auto text = fetch_text(url_ + ".config", kLargestConfig, settings_.http);
+    const auto text = fetch_text(url_ + ".config", kLargestConfig, http_);
     if (text) {
       config_status_ = write_file(folder / "config", *text);
       return config_status_.ok();
@@ -124,8 +114,8 @@ class ReleaseSource final : public KernelSource {
     return false;
   }
 
-  const KernelSettings& settings_;
   const ReleaseSettings& release_;
+  const HttpOptions& http_;
   const std::string image_;
   std::string asset_;
   std::string url_;
@@ -134,8 +124,8 @@ class ReleaseSource final : public KernelSource {
 
 } // namespace
 
-std::unique_ptr<KernelSource> make_release_source(const KernelSettings& settings) {
-  return std::make_unique<ReleaseSource>(settings);
+std::unique_ptr<KernelSource> make_release_source(const KernelSettings& settings, const HttpOptions& http) {
+  return std::make_unique<ReleaseSource>(settings, http);
 }
 
-} // namespace sporehost::kernel
+} // namespace sporehost::kernel::supply

@@ -6,11 +6,11 @@
 
 #include "core/kernel/files.hpp"
 #include "core/kernel/managed_kernel.hpp"
-#include "core/kernel/script.hpp"
 #include "core/kernel/sha256.hpp"
-#include "core/kernel/source.hpp"
+#include "tools/managed-kernel/script.hpp"
+#include "tools/managed-kernel/source.hpp"
 
-namespace sporehost::kernel {
+namespace sporehost::kernel::supply {
 
 namespace fs = std::filesystem;
 using spore::fail;
@@ -28,18 +28,8 @@ std::string last_line(std::string text) {
 class ScriptSource final : public KernelSource {
  public:
   ScriptSource(const std::string& name, const KernelSettings& settings)
-      : settings_(settings), distribution_(name == "distribution") {}
+      : KernelSource(source_facts(name, settings)), settings_(settings), distribution_(name == "distribution") {}
 
-  [[nodiscard]] std::string name() const override { return distribution_ ? "distribution" : "build"; }
-  [[nodiscard]] std::string label() const override {
-    return distribution_ ? "distribution Debian" : "build " + settings_.flavour;
-  }
-  // Debian's kernel lacks DEFAULT_ONLINE, and the host knows it.
-  [[nodiscard]] bool cmdline_may_stand_in() const override { return distribution_; }
-  [[nodiscard]] bool key_is_whole() const override { return false; }
-  [[nodiscard]] std::string key() const override {
-    return distribution_ ? "distribution-debian-" + settings_.arch + "-" : "build-" + settings_.flavour + "-";
-  }
   [[nodiscard]] std::string image_name() const override { return find_image(from_); }
 
   Result<std::string> prepare(bool offline, Progress& progress) override {
@@ -55,8 +45,7 @@ class ScriptSource final : public KernelSource {
     else
       progress.long_step(distribution_ ? "fetching Debian's kernel by apt, some 70 MB (230 MB unpacked)"
                                        : "building a kernel, which takes minutes");
-    SPORE_TRY(const ScriptOutcome outcome,
-              run_script(script, arguments, {"SPOREHOST_CACHE=" + settings_.cache.string()}, true));
+    SPORE_TRY(const ProgramEnd outcome, run_script(script, arguments, {"SPOREHOST_CACHE=" + settings_.cache.string()}));
     from_ = last_line(outcome.output);
     std::error_code ignored;
     if (outcome.status != 0 || !fs::is_directory(from_, ignored))
@@ -126,9 +115,10 @@ std::unique_ptr<KernelSource> make_script_source(const std::string& name, const 
   return std::make_unique<ScriptSource>(name, settings);
 }
 
-std::unique_ptr<KernelSource> make_source(const std::string& name, const KernelSettings& settings) {
-  if (name == "release") return make_release_source(settings);
+std::unique_ptr<KernelSource> make_source(const std::string& name, const KernelSettings& settings,
+                                          const HttpOptions& http) {
+  if (name == "release") return make_release_source(settings, http);
   return make_script_source(name, settings);
 }
 
-} // namespace sporehost::kernel
+} // namespace sporehost::kernel::supply

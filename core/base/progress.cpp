@@ -1,11 +1,11 @@
-#include "core/kernel/progress.hpp"
+#include "core/base/progress.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
-namespace sporehost::kernel {
+namespace sporehost {
 
 namespace {
 
@@ -75,4 +75,4 @@ void TerminalProgress::announce(std::string_view more) {
   put("sporehost: " + subject_ + ": " + step_ + std::string(more) + "\n");
 }
 
-} // namespace sporehost::kernel
+} // namespace sporehost

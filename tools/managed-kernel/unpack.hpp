@@ -10,10 +10,10 @@
 #include <filesystem>
 #include <string>
 
-namespace sporehost::kernel {
+namespace sporehost::kernel::supply {
 
 // Adds `vmlinux`, and its digest in the file sha256, to a kernel folder with a bzImage. Nothing where the kernel is of
 // another kind, or packed in a way that only the guest can unpack. [main] Errors: those of the loader and of writing.
 [[nodiscard]] spore::Result<void> unpack_kernel(const std::filesystem::path& folder, const std::string& arch);
 
-} // namespace sporehost::kernel
+} // namespace sporehost::kernel::supply

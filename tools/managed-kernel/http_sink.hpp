@@ -16,7 +16,7 @@
 #include "core/base/unique_fd.hpp"
 #include "core/kernel/files.hpp"
 
-namespace sporehost::kernel {
+namespace sporehost::kernel::supply {
 
 class HttpSink {
  public:
@@ -79,4 +79,4 @@ class FileSink final : public HttpSink {
   uint64_t size_ = 0;
 };
 
-} // namespace sporehost::kernel
+} // namespace sporehost::kernel::supply

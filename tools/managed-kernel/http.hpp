@@ -11,9 +11,9 @@
 #include <filesystem>
 #include <string>
 
-#include "core/kernel/progress.hpp"
+#include "core/base/progress.hpp"
 
-namespace sporehost::kernel {
+namespace sporehost::kernel::supply {
 
 struct HttpOptions {
   int attempts = 5;                                   // 1 or more
@@ -37,4 +37,4 @@ struct HttpOptions {
 [[nodiscard]] spore::Result<void> fetch_file(const std::string& url, const std::filesystem::path& to, uint64_t most,
                                              const HttpOptions& options, Progress& progress, bool& resumed);
 
-} // namespace sporehost::kernel
+} // namespace sporehost::kernel::supply

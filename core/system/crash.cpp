@@ -292,7 +292,8 @@ ExitGuard::~ExitGuard() {
 CrashStack::CrashStack() = default; // the sanitizer has its own
 CrashStack::~CrashStack() = default;
 #else
-CrashStack::CrashStack() : stack_(std::make_unique<char[]>(kBytes)) {
+// Not zeroed: a stack that is never used costs no page.
+CrashStack::CrashStack() : stack_(std::make_unique_for_overwrite<char[]>(kBytes)) {
   const stack_t alternate{.ss_sp = stack_.get(), .ss_flags = 0, .ss_size = kBytes};
   ::sigaltstack(&alternate, nullptr);
 }

@@ -5,8 +5,6 @@
 
 #include <sporehost/abi.h>
 
-#include <Poco/SharedLibrary.h>
-
 #include <filesystem>
 #include <memory>
 #include <variant>
@@ -28,10 +26,10 @@ class Library {
   std::variant<const spore_plugin*, LoadFailure> enter();
 
  private:
-  explicit Library(const char* who) : who_(who) {}
+  Library(const char* who, void* handle) : who_(who), handle_(handle) {}
 
   const char* who_; // "plugin '/path/x.so'", for notes of calls
-  Poco::SharedLibrary library_;
+  void* handle_;    // of dlopen
 };
 
 } // namespace sporehost::plugin

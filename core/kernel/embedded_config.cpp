@@ -12,13 +12,11 @@ loader::KernelOptions loader_options(const std::string& arch) {
   return options;
 }
 
-Result<std::optional<KernelConfig>> embedded_config(const std::string& image, const std::string& arch) {
-  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(image, loader_options(arch)));
+Result<std::optional<std::string>> embedded_config(const loader::KernelImage& kernel) {
   // An arm64 Image is not compressed: the file itself is what to search.
   auto text = loader::find_ikconfig(kernel.vmlinux.empty() ? kernel.file.bytes() : kernel.vmlinux);
   if (!text) return text.error().in(kernel.file.name());
-  if (!*text) return std::optional<KernelConfig>{};
-  return std::optional<KernelConfig>(KernelConfig::parse(**text));
+  return std::move(*text);
 }
 
 } // namespace sporehost::kernel

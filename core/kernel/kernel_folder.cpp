@@ -131,13 +131,14 @@ class FolderReader {
     if (beside) {
       SPORE_TRY(kernel_.config, KernelConfig::load(path));
     }
-    // Looking inside means decompressing, so it is done once, when a kernel is accepted, or where there is no other
-    // way.
+    // Looking inside means decompressing, so it is done once, when a kernel is accepted; an entry of the cache has a
+    // file then. There is no other way with a folder of a user's own that has none.
     const bool look_inside = !beside || (request_.digests == Digests::compute && !request_.image_name.empty());
     if (look_inside) {
-      SPORE_TRY(const auto inside, embedded_config(kernel_.image, kernel_.arch));
-      if (inside && beside) SPORE_CHECK(compare(*inside));
-      if (inside && !beside) kernel_.config = *inside;
+      SPORE_TRY(const loader::KernelImage image, loader::load_kernel(kernel_.image, loader_options(kernel_.arch)));
+      SPORE_TRY(const auto inside, embedded_config(image));
+      if (inside && beside) SPORE_CHECK(compare(KernelConfig::parse(*inside)));
+      if (inside && !beside) kernel_.config = KernelConfig::parse(*inside);
       if (!inside && !beside)
         return wrong(SPORE_E_UNSUPPORTED,
                      "has no configuration: there is no file config and none is embedded (CONFIG_IKCONFIG)", kRemedy);

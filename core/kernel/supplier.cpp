@@ -13,9 +13,13 @@ namespace {
 
 constexpr std::chrono::seconds kStopGrace{8}; // more than the scripts have that it waits for
 
-std::string how_it_ended(int status) {
-  return status > 128 ? "ended by signal " + std::to_string(status - 128)
-                      : "ended with status " + std::to_string(status);
+spore::Error no_answer(const std::string& program, const ProgramEnd& end) {
+  if (end.status > 128) // by a signal that was not ours to pass on: a defect, or a host without memory
+    return fail(SPORE_E_INTERNAL, "'" + program + "' was ended by signal " + std::to_string(end.status - 128) +
+                                      " before it had a kernel; what it has fetched is kept, so try again");
+  return fail(SPORE_E_INTERNAL, "'" + program + "' ended with status " + std::to_string(end.status) +
+                                    (end.output.empty() ? " without an answer" : " with an answer of another kind") +
+                                    "; it may be of another version: install sporehost anew");
 }
 
 } // namespace
@@ -34,9 +38,7 @@ Result<SupplyAnswer> ask_supplier(const SupplyCall& call) {
                                                .stop_grace = kStopGrace,
                                                .most_output = kMostAnswer}));
   if (auto answer = answer_from_json(end.output, call.settings)) return std::move(*answer);
-  return fail(SPORE_E_INTERNAL, "'" + program.string() + "' " + how_it_ended(end.status) +
-                                    (end.output.empty() ? " without an answer" : " with an answer of another kind") +
-                                    "; it may be of another version: install sporehost anew");
+  return no_answer(program.string(), end);
 }
 
 } // namespace sporehost::kernel

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "core/kernel/embedded_config.hpp"
 #include "core/kernel/files.hpp"
+#include "core/kernel/kernel_config.hpp"
 #include "core/kernel/sha256.hpp"
 #include "tools/managed-kernel/http.hpp"
 #include "tools/managed-kernel/source.hpp"

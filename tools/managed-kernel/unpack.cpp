@@ -8,18 +8,32 @@
 
 namespace sporehost::kernel::supply {
 
+namespace fs = std::filesystem;
 using spore::Result;
 
-Result<void> unpack_kernel(const std::filesystem::path& folder, const std::string& arch) {
-  const std::filesystem::path image = find_image(folder);
-  if (image.filename() != "bzImage") return {};
-  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(image.string(), loader_options(arch)));
-  const loader::Bytes unpacked = kernel.decompressed.bytes();
-  if (unpacked.empty()) return {};
-  const std::string_view text(reinterpret_cast<const char*>(unpacked.data()), unpacked.size());
-  SPORE_CHECK(write_file(folder / "vmlinux", text));
+namespace {
+
+Result<void> add_file(const fs::path& folder, const char* name, std::string_view content) {
+  SPORE_CHECK(write_file(folder / name, content));
   SPORE_TRY(const std::string digests, read_file(folder / "sha256", kDigestListMax));
-  return write_file(folder / "sha256", digests + sha256(text) + "  vmlinux\n");
+  return write_file(folder / "sha256", digests + sha256(content) + "  " + name + "\n");
+}
+
+} // namespace
+
+Result<void> unpack_kernel(const fs::path& folder, const std::string& arch) {
+  const fs::path image = find_image(folder);
+  std::error_code ignored;
+  const bool wants_config = !fs::exists(folder / "config", ignored);
+  if (!wants_config && image.filename() != "bzImage") return {};
+  SPORE_TRY(const loader::KernelImage kernel, loader::load_kernel(image.string(), loader_options(arch)));
+  if (wants_config) {
+    SPORE_TRY(const auto config, embedded_config(kernel));
+    if (config) SPORE_CHECK(add_file(folder, "config", *config));
+  }
+  const loader::Bytes unpacked = kernel.decompressed.bytes();
+  if (image.filename() != "bzImage" || unpacked.empty()) return {};
+  return add_file(folder, "vmlinux", {reinterpret_cast<const char*>(unpacked.data()), unpacked.size()});
 }
 
 } // namespace sporehost::kernel::supply

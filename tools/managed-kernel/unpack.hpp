@@ -1,4 +1,4 @@
-// A packed kernel is unpacked when it enters the cache, not at each start.
+// What is inside a kernel is taken out when it enters the cache, not at each start.
 //
 // A release has a bzImage, whose payload takes a tenth of a second and more to decompress, and whose unpacked pages no
 // two machines share. So the ELF kernel inside is put beside it as `vmlinux`, which is what machines then map. The
@@ -12,8 +12,9 @@
 
 namespace sporehost::kernel::supply {
 
-// Adds `vmlinux`, and its digest in the file sha256, to a kernel folder with a bzImage. Nothing where the kernel is of
-// another kind, or packed in a way that only the guest can unpack. [main] Errors: those of the loader and of writing.
+// Adds to an accepted kernel folder, with their digests in the file sha256: `config`, where the configuration is in the
+// kernel alone; `vmlinux`, where the kernel is a bzImage, unless it is packed in a way that only the guest can unpack.
+// [main] Errors: those of the loader and of writing.
 [[nodiscard]] spore::Result<void> unpack_kernel(const std::filesystem::path& folder, const std::string& arch);
 
 } // namespace sporehost::kernel::supply

@@ -236,6 +236,9 @@ TEST_F(ResolverTest, AMissingConfigNeedsAnEmbeddedOne) {
   const auto with = run();
   ASSERT_TRUE(with.ok()) << with.error().text;
   EXPECT_TRUE(with->config.built_in("CONFIG_VIRTIO_MEM"));
+  // It is taken out, so that no start has to look inside.
+  EXPECT_EQ(get(entry() / "config"), good_config());
+  EXPECT_THAT(get(entry() / "sha256"), HasSubstr(sha256(good_config()) + "  config\n"));
   EXPECT_TRUE(run().ok()); // and so from the cache
 }
 

@@ -192,18 +192,23 @@ TEST_F(ShellResolverTest, WhatTheProgramFetchesIsAHitForIt) {
 }
 
 TEST_F(ShellResolverTest, PutsTheSameIntoTheCache) {
-  publish(make_image(), good_config());
   const auto contents = [this] {
     std::map<std::string, std::string> files;
     for (const std::string& name : files_below(entry())) files[name] = get(entry() / name);
     return files;
   };
-  ASSERT_TRUE(run().ok());
-  const auto of_the_program = contents();
-  fs::remove_all(entry());
-  ASSERT_TRUE(helper({"--arch", "x86_64"}).accepted);
-  EXPECT_EQ(contents(), of_the_program);
-  EXPECT_TRUE(of_the_program.contains("vmlinux"));
+  for (const bool only_inside : {false, true}) {
+    publish(make_image(good_config()), good_config());
+    if (only_inside) server_.set(asset_ + ".config", {Reply{.status = 404}});
+    ASSERT_TRUE(run().ok());
+    const auto of_the_program = contents();
+    fs::remove_all(entry());
+    ASSERT_TRUE(helper({"--arch", "x86_64"}).accepted);
+    EXPECT_EQ(contents(), of_the_program);
+    EXPECT_TRUE(of_the_program.contains("vmlinux"));
+    EXPECT_EQ(of_the_program.at("config"), good_config());
+    fs::remove_all(entry());
+  }
 }
 
 TEST_F(ShellResolverTest, RefusesAsTheProgramDoes) {

@@ -1,6 +1,5 @@
 #include "core/kernel/sha256.hpp"
 
-#include <Poco/SHA2Engine.h>
 #include <fcntl.h>
 
 #include <algorithm>
@@ -9,36 +8,29 @@
 
 #include "core/base/unique_fd.hpp"
 #include "core/kernel/files.hpp"
+#include "core/kernel/sha256_digest.hpp"
 
 namespace sporehost::kernel {
 
 using spore::Result;
 
-namespace {
-
-std::string finish(Poco::SHA2Engine& engine) {
-  return Poco::DigestEngine::digestToHex(engine.digest());
-}
-
-} // namespace
-
 std::string sha256(std::string_view bytes) {
-  Poco::SHA2Engine engine(Poco::SHA2Engine::SHA_256);
-  engine.update(bytes.data(), bytes.size());
-  return finish(engine);
+  Sha256Digest digest;
+  digest.update(bytes);
+  return digest.finish();
 }
 
 Result<std::string> sha256_file(const std::filesystem::path& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return file_error("read", path, errno);
-  Poco::SHA2Engine engine(Poco::SHA2Engine::SHA_256);
+  Sha256Digest digest;
   std::vector<char> buffer(size_t{1} << 18);
   while (true) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return file_error("read", path, errno);
-    if (count == 0) return finish(engine);
-    engine.update(buffer.data(), static_cast<size_t>(count));
+    if (count == 0) return digest.finish();
+    digest.update({buffer.data(), static_cast<size_t>(count)});
   }
 }
 

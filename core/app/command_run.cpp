@@ -10,12 +10,12 @@
 
 #include "core/app/common.hpp"
 #include "core/app/standard_output.hpp"
-#include "core/base/log_output.hpp"
-#include "core/base/non_blocking_writer.hpp"
 #include "core/base/size.hpp"
 #include "core/lifecycle/restarts.hpp"
 #include "core/machine/machine.hpp"
 #include "core/system/crash.hpp"
+#include "core/system/log_output.hpp"
+#include "core/system/non_blocking_writer.hpp"
 
 namespace sporehost::app {
 namespace {

@@ -11,9 +11,9 @@
 #include <filesystem>
 
 #include "core/base/exit_status.hpp"
-#include "core/base/log_output.hpp"
 #include "core/base/text.hpp"
 #include "core/session/workload_request.hpp"
+#include "core/system/log_output.hpp"
 
 namespace sporehost::app {
 

@@ -7,8 +7,8 @@
 #include "core/app/common.hpp"
 #include "core/app/standard_output.hpp"
 #include "core/base/exit_status.hpp"
-#include "core/base/log_output.hpp"
 #include "core/host/rehearsal.hpp"
+#include "core/system/log_output.hpp"
 
 #ifndef SPOREHOST_VERSION
 #error "the build defines SPOREHOST_VERSION"

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string_view>
 
-#include "core/base/non_blocking_writer.hpp"
+#include "core/system/non_blocking_writer.hpp"
 
 namespace sporehost::app {
 

@@ -89,9 +89,9 @@ class Arm64Board final : public Board {
   }
 
   static Result<void> fill_seeds(arm::FdtInfo& info) {
-    const auto fill = [](void* to, size_t bytes) { return ::getrandom(to, bytes, 0) == static_cast<ssize_t>(bytes); };
+    const auto fill = [](void* to, size_t bytes) { return ::getentropy(to, bytes) == 0; };
     if (fill(info.rng_seed.data(), info.rng_seed.size()) && fill(&info.kaslr_seed, sizeof info.kaslr_seed)) return {};
-    return fail(SPORE_E_IO, "the host gives no random numbers for the guest's seeds; see getrandom(2)");
+    return fail(SPORE_E_IO, "the host gives no random numbers for the guest's seeds; see getentropy(3)");
   }
 
   arm::Layout layout_;

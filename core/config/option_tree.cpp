@@ -1,7 +1,9 @@
 #include "core/config/option_tree.hpp"
 
+#include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 
 #include "core/base/text.hpp"
@@ -13,6 +15,22 @@ using nlohmann::json;
 
 bool all_of_digits(std::string_view text, std::string_view digits) {
   return !text.empty() && text.find_first_not_of(digits) == std::string_view::npos;
+}
+
+// `text` is digits with a point or an exponent. Nothing where a double cannot hold it.
+std::optional<double> decimal_number(std::string_view text) {
+  double value = 0;
+#if defined(__cpp_lib_to_chars)
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+#else // a library whose from_chars knows whole numbers only; the program keeps to the locale "C"
+  const std::string digits(text);
+  char* end = nullptr;
+  errno = 0;
+  value = std::strtod(digits.c_str(), &end);
+  if (errno != 0 || end != digits.c_str() + digits.size()) return std::nullopt;
+#endif
+  return value;
 }
 
 struct Integer {
@@ -108,9 +126,7 @@ class Converter {
   json decimal(const YamlNode& node) {
     std::string_view text = node.text;
     if (text.starts_with('+')) text.remove_prefix(1);
-    double value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code == std::errc() && end == text.data() + text.size() && std::isfinite(value)) return value;
+    if (const auto value = decimal_number(text); value && std::isfinite(*value)) return *value;
     return refuse(node, "the number is outside the range of a 64-bit float");
   }
 

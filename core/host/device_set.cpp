@@ -1,7 +1,6 @@
 #include "core/host/device_set.hpp"
 
 #include <spdlog/spdlog.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -128,7 +127,7 @@ class DeviceSet::VirtioMmioDevice final : public Device {
 
   ~VirtioMmioDevice() override {
     for (const Doorbell& doorbell : doorbells_) {
-      loop_.unwatch(doorbell.fd.get());
+      loop_.unwatch(doorbell.notifier.fd());
       backend_.remove_doorbell(describe(doorbell));
     }
   }
@@ -180,7 +179,7 @@ class DeviceSet::VirtioMmioDevice final : public Device {
   };
   struct Doorbell {
     uint32_t queue;
-    UniqueFd fd;
+    Notifier notifier;
   };
 
   VirtioHostConfig virtio_config(const Surroundings& around) {
@@ -198,25 +197,24 @@ class DeviceSet::VirtioMmioDevice final : public Device {
             .bytes = MmioTransport::kDoorbellBytes,
             .match = 1,
             .value = MmioTransport::doorbell_value(doorbell.queue),
-            .fd = doorbell.fd.get(),
+            .fd = doorbell.notifier.write_fd(),
             .reserved = 0};
   }
 
   bool arm(uint32_t queue) {
-    Doorbell doorbell{queue, UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))};
-    if (!doorbell.fd) return false;
+    auto notifier = make_notifier();
+    if (!notifier) return false;
+    Doorbell doorbell{queue, std::move(*notifier)};
     if (auto added = backend_.add_doorbell(describe(doorbell)); !added) {
       spdlog::debug("{}: no doorbell: {}", name_, added.error().text);
       return false;
     }
-    const int fd = doorbell.fd.get();
-    doorbells_.push_back(std::move(doorbell));
-    const auto ring = [this, fd, queue](uint32_t) {
-      uint64_t rings = 0;
-      (void)!::read(fd, &rings, sizeof rings);
+    const Notifier& rings = doorbells_.emplace_back(std::move(doorbell)).notifier;
+    const auto serve = [this, at = doorbells_.size() - 1, queue](uint32_t) {
+      doorbells_[at].notifier.clear();
       virtio_.service_queue(queue);
     };
-    return loop_.watch(fd, SPORE_FD_READABLE, ring).ok();
+    return loop_.watch(rings.fd(), SPORE_FD_READABLE, serve).ok();
   }
 
   EventLoop& loop_;

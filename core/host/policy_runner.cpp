@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <fstream>
 #include <sporehost/memory_policy.hpp>
 
 #include "core/base/foreign_text.hpp"
@@ -237,20 +236,6 @@ void PolicyRunner::arm_tick(uint64_t tick_ms) {
   loop_->cancel_timer(tick_timer_);
   tick_timer_ = loop_->start_timer(std::clamp(tick_ms, kTickLeastMs, kTickMostMs) * kNsPerMs,
                                    [this] { event(SPORE_EVENT_TICK); });
-}
-
-HostMemory read_host_memory() {
-  std::ifstream meminfo("/proc/meminfo");
-  HostMemory memory;
-  std::string key, unit;
-  uint64_t kib = 0;
-  while (meminfo >> key >> kib) {
-    std::getline(meminfo, unit);
-    if (key == "MemTotal:") memory.total = kib * kKiB;
-    if (key == "MemAvailable:") memory.available = kib * kKiB;
-    if (memory.total != 0 && memory.available != 0) break;
-  }
-  return memory;
 }
 
 } // namespace sporehost

@@ -13,6 +13,7 @@
 #include "core/base/source_log.hpp"
 #include "core/plugin/object.hpp"
 #include "core/system/event_loop.hpp"
+#include "core/system/host_facts.hpp"
 
 namespace sporehost {
 
@@ -106,12 +107,5 @@ class PolicyRunner {
   bool ready_ = false;
   SourceLog log_{"memory policy"}; // a guest decides how often there is something to decide
 };
-
-// Memory of this host in bytes, from /proc/meminfo. [any] 0 where it cannot be read.
-struct HostMemory {
-  uint64_t total = 0;
-  uint64_t available = 0;
-};
-HostMemory read_host_memory();
 
 } // namespace sporehost

@@ -1,12 +1,12 @@
 #include "core/kernel/cache_entry.hpp"
 
-#include <elf.h>
 #include <sys/stat.h>
 
 #include <array>
 #include <cstring>
 #include <fstream>
 
+#include "core/base/elf_types.hpp"
 #include "core/kernel/kernel_cache.hpp"
 #include "core/kernel/sha256.hpp"
 
@@ -24,7 +24,8 @@ bool is_for(const fs::path& agent, const std::string& arch) {
   std::ifstream file(agent, std::ios::binary);
   file.read(head.data(), head.size());
   const uint16_t machine = static_cast<uint8_t>(head[18]) | static_cast<uint16_t>(static_cast<uint8_t>(head[19]) << 8);
-  return std::memcmp(head.data(), ELFMAG, SELFMAG) == 0 && machine == (arch == "arm64" ? EM_AARCH64 : EM_X86_64);
+  return std::string_view(head.data(), elf::kMagic.size()) == elf::kMagic &&
+         machine == (arch == "arm64" ? elf::kAarch64 : elf::kX86_64);
 }
 
 } // namespace
@@ -36,8 +37,8 @@ std::optional<fs::path> initrd_place(const KernelSettings& settings, const Cache
   if (settings.agent.empty() || settings.scripts.empty() || ::stat(settings.agent.c_str(), &status) != 0 ||
       !is_for(settings.agent, settings.arch))
     return std::nullopt;
-  const std::string agent = std::to_string(status.st_ino) + ":" + std::to_string(status.st_size) + ":" +
-                            std::to_string(status.st_mtim.tv_sec);
+  const std::string agent =
+      std::to_string(status.st_ino) + ":" + std::to_string(status.st_size) + ":" + std::to_string(status.st_mtime);
   return settings.initrd_cache / (entry.key + "-" + sha256(agent).substr(0, 16) + ".cpio");
 }
 

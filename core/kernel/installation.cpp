@@ -1,12 +1,13 @@
 #include "core/kernel/installation.hpp"
 
+#include "core/system/process.hpp"
+
 namespace sporehost::kernel {
 
 namespace fs = std::filesystem;
 
 fs::path program_folder() {
-  std::error_code ignored;
-  return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  return executable_path().parent_path();
 }
 
 fs::path find_helper(const std::string& name) {

@@ -7,6 +7,7 @@
 
 #include "core/kernel/files.hpp"
 #include "core/kernel/sha256.hpp"
+#include "core/system/file_times.hpp"
 
 namespace sporehost::kernel {
 
@@ -23,7 +24,7 @@ std::string nanoseconds(const timespec& time) {
 
 std::string identity(const struct stat& status) {
   return std::to_string(status.st_dev) + " " + std::to_string(status.st_ino) + " " + std::to_string(status.st_size) +
-         " " + nanoseconds(status.st_mtim) + " " + nanoseconds(status.st_ctim);
+         " " + nanoseconds(modified_at(status)) + " " + nanoseconds(status_changed_at(status));
 }
 
 } // namespace
@@ -39,7 +40,7 @@ Result<std::string> stamped_sha256(const fs::path& file, const fs::path& stamps)
     return known.substr(0, 64);
   SPORE_TRY(std::string digest, sha256_file(file));
   const bool unchanged = ::stat(file.c_str(), &after) == 0 && identity(before) == identity(after);
-  if (unchanged && ::time(nullptr) - after.st_ctim.tv_sec > kSettled && make_folders(stamps).ok())
+  if (unchanged && ::time(nullptr) - status_changed_at(after).tv_sec > kSettled && make_folders(stamps).ok())
     // A cache that cannot be written costs time, not correctness.
     (void)replace_file(stamp, digest + " " + identity(after) + "\n").ok();
   return digest;

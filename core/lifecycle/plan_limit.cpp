@@ -1,7 +1,6 @@
 #include "core/lifecycle/plan_limit.hpp"
 
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "core/base/plugin_call.hpp"
 #include "core/lifecycle/run_life.hpp"
+#include "core/system/alarm_timer.hpp"
 #include "core/system/crash.hpp"
 
 namespace sporehost {
@@ -17,7 +17,6 @@ namespace {
 
 std::atomic<const char*> sentence{nullptr};
 std::atomic<bool> time_is_up{false};
-timer_t timer;
 struct sigaction term_before, alarm_before;
 
 void on_term(int signal) {
@@ -41,28 +40,23 @@ void on_alarm(int) {
 
 PlanLimit::PlanLimit(std::optional<std::chrono::milliseconds> allowed, uint64_t started_ns) {
   if (!allowed) return;
-  sigevent event{};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGALRM;
-  if (::timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) return;
+  if (!alarm_timer().prepare()) return;
   armed_ = true;
   time_is_up = false;
   sentence = keep_text(run_timed_out(*allowed).text);
   struct sigaction action {};
-  ::sigemptyset(&action.sa_mask);
+  sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
   action.sa_handler = on_term;
   ::sigaction(SIGTERM, &action, &term_before);
   action.sa_handler = on_alarm;
   ::sigaction(SIGALRM, &action, &alarm_before);
-  const uint64_t ends_ns = started_ns + static_cast<uint64_t>(allowed->count()) * 1'000'000;
-  const itimerspec at{{}, {static_cast<time_t>(ends_ns / 1'000'000'000), static_cast<long>(ends_ns % 1'000'000'000)}};
-  ::timer_settime(timer, TIMER_ABSTIME, &at, nullptr);
+  alarm_timer().set(started_ns + static_cast<uint64_t>(allowed->count()) * 1'000'000, 0);
 }
 
 PlanLimit::~PlanLimit() {
   if (!armed_) return;
-  ::timer_delete(timer);
+  alarm_timer().end();
   ::sigaction(SIGALRM, &alarm_before, nullptr);
   ::sigaction(SIGTERM, &term_before, nullptr);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/signal_name.hpp"
 #include "core/base/size.hpp"
 #include "core/lifecycle/run_life.hpp"
 
@@ -29,7 +30,7 @@ std::string Restarts::why_not(const std::string& outcome) const {
 
 Outcome stopped_between_starts(int signal) {
   return {RunEnd::signal, kExitSignalBase + signal,
-          fmt::format("stopped by SIG{} before the guest was started again", ::sigabbrev_np(signal))};
+          fmt::format("stopped by SIG{} before the guest was started again", signal_name(signal))};
 }
 
 Result<std::optional<Outcome>> pause_before_restart(EventLoop& loop, Signals& signals, std::chrono::milliseconds pause,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/base/signal_name.hpp"
 #include "core/base/size.hpp"
 
 namespace sporehost {
@@ -32,7 +33,7 @@ std::string span(std::chrono::milliseconds time) {
 }
 
 std::string stopped_by(int signal) {
-  return fmt::format("stopped by SIG{}", ::sigabbrev_np(signal));
+  return fmt::format("stopped by SIG{}", signal_name(signal));
 }
 
 Outcome forced(int status, std::string text) {
@@ -155,7 +156,7 @@ RunLife::Actions RunLife::waiting(const Event& event) {
       return ask_power_off(State::hurried,
                            {disarm(Timer::memory), disarm(Timer::look),
                             inform(fmt::format("SIG{}: the workload has ended; not waiting for memory any longer",
-                                               ::sigabbrev_np(event.number)))});
+                                               signal_name(event.number)))});
     case Kind::said_bye:
     case Kind::powered_off:
     case Kind::reset:
@@ -182,7 +183,7 @@ RunLife::Actions RunLife::leaving(const Event& event) {
       return {
           inform(fmt::format("SIG{}: the workload has ended and the guest is powering off; a second signal ends it "
                              "at once",
-                             ::sigabbrev_np(event.number)))};
+                             signal_name(event.number)))};
     case Kind::said_bye:
     case Kind::powered_off:
     case Kind::reset:
@@ -262,7 +263,7 @@ RunLife::Actions RunLife::stop(int signal) {
   outcome_ = {RunEnd::signal, kExitSignalBase + signal, stopped_by(signal)};
   // Within the grace the agent only ends the workload; what follows takes it a moment longer.
   const std::chrono::milliseconds grace = limits_.stop_grace;
-  return {inform(fmt::format("SIG{}: asking the guest to stop, for at most {}", ::sigabbrev_np(signal), span(grace))),
+  return {inform(fmt::format("SIG{}: asking the guest to stop, for at most {}", signal_name(signal), span(grace))),
           {answers ? Do::stop_workload : Do::press_power_button},
           arm(Timer::grace, answers ? grace + kGoodbye : grace)};
 }

@@ -2,8 +2,8 @@
 // libraries.
 #pragma once
 
-#include "core/base/module.hpp"
 #include "core/loader/decode.hpp"
+#include "core/system/module.hpp"
 
 namespace sporehost::loader {
 

@@ -1,9 +1,9 @@
 #include "core/loader/elf.hpp"
 
-#include <elf.h>
-
 #include <algorithm>
 #include <string>
+
+#include "core/base/elf_types.hpp"
 
 namespace sporehost::loader {
 
@@ -21,40 +21,41 @@ spore::Error damaged(const std::string& why) {
   return fail(SPORE_E_INVALID, "damaged ELF image: " + why + "; fetch it again");
 }
 
-Result<Elf64_Ehdr> read_file_header(Bytes image) {
+Result<elf::Header> read_file_header(Bytes image) {
   if (!looks_like_elf(image)) return fail(SPORE_E_INVALID, "not an ELF image");
-  if (!contains(image, 0, sizeof(Elf64_Ehdr))) {
-    return truncated("the ELF header", std::to_string(sizeof(Elf64_Ehdr)), image.size());
+  if (!contains(image, 0, sizeof(elf::Header))) {
+    return truncated("the ELF header", std::to_string(sizeof(elf::Header)), image.size());
   }
-  const auto header = read_le<Elf64_Ehdr>(image, 0);
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB) {
+  const auto header = read_le<elf::Header>(image, 0);
+  if (header.ident[elf::kClass] != elf::kClass64 || header.ident[elf::kData] != elf::kLittleEndian) {
     return fail(SPORE_E_UNSUPPORTED, "an ELF image that is not 64-bit little-endian; use a 64-bit kernel");
   }
-  if (header.e_machine != EM_X86_64 && header.e_machine != EM_AARCH64) {
-    return fail(SPORE_E_UNSUPPORTED, "an ELF image for machine " + std::to_string(header.e_machine) +
+  if (header.machine != elf::kX86_64 && header.machine != elf::kAarch64) {
+    return fail(SPORE_E_UNSUPPORTED, "an ELF image for machine " + std::to_string(header.machine) +
                                          "; only x86-64 (62) and arm64 (183) can run");
   }
-  if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
+  if (header.type != elf::kExecutable && header.type != elf::kShared) {
     return fail(SPORE_E_UNSUPPORTED, "an ELF file that is not an executable (object or core file?)");
   }
-  if (header.e_phentsize != sizeof(Elf64_Phdr)) return damaged("its program headers have an odd size");
-  if (header.e_phnum == 0 || header.e_phnum == PN_XNUM) return damaged("it has no usable program headers");
-  const uint64_t table = uint64_t{header.e_phnum} * sizeof(Elf64_Phdr);
-  if (!contains(image, header.e_phoff, table)) {
-    return truncated("the program header table", std::to_string(header.e_phoff) + " + " + std::to_string(table),
+  if (header.segment_bytes != sizeof(elf::SegmentHeader)) return damaged("its program headers have an odd size");
+  if (header.segment_count == 0 || header.segment_count == elf::kTooManySegments)
+    return damaged("it has no usable program headers");
+  const uint64_t table = uint64_t{header.segment_count} * sizeof(elf::SegmentHeader);
+  if (!contains(image, header.segments_offset, table)) {
+    return truncated("the program header table", std::to_string(header.segments_offset) + " + " + std::to_string(table),
                      image.size());
   }
   return header;
 }
 
-Result<Segment> read_load(Bytes image, const Elf64_Phdr& load, size_t index) {
+Result<Segment> read_load(Bytes image, const elf::SegmentHeader& load, size_t index) {
   const std::string name = "segment " + std::to_string(index);
-  if (load.p_filesz > load.p_memsz) return damaged(name + " is larger in the file than in memory");
-  if (load.p_paddr > UINT64_MAX - load.p_memsz) return damaged(name + " wraps around the address space");
-  if (!contains(image, load.p_offset, load.p_filesz)) {
-    return truncated(name, std::to_string(load.p_offset) + " + " + std::to_string(load.p_filesz), image.size());
+  if (load.file_bytes > load.memory_bytes) return damaged(name + " is larger in the file than in memory");
+  if (load.physical_address > UINT64_MAX - load.memory_bytes) return damaged(name + " wraps around the address space");
+  if (!contains(image, load.offset, load.file_bytes)) {
+    return truncated(name, std::to_string(load.offset) + " + " + std::to_string(load.file_bytes), image.size());
   }
-  return Segment{load.p_paddr, image.subspan(load.p_offset, load.p_filesz), load.p_memsz};
+  return Segment{load.physical_address, image.subspan(load.offset, load.file_bytes), load.memory_bytes};
 }
 
 Result<void> check_segments(std::vector<Segment>& segments, uint64_t entry) {
@@ -75,17 +76,17 @@ Result<void> check_segments(std::vector<Segment>& segments, uint64_t entry) {
 } // namespace
 
 bool looks_like_elf(Bytes image) {
-  return image.size() >= SELFMAG && std::equal(image.begin(), image.begin() + SELFMAG, ELFMAG);
+  return image.size() >= elf::kMagic.size() && std::equal(elf::kMagic.begin(), elf::kMagic.end(), image.begin());
 }
 
 Result<ElfImage> parse_elf(Bytes image) {
-  SPORE_TRY(const Elf64_Ehdr header, read_file_header(image));
+  SPORE_TRY(const elf::Header header, read_file_header(image));
   ElfImage result;
-  result.machine = header.e_machine;
-  result.entry = header.e_entry;
-  for (size_t i = 0; i < header.e_phnum; ++i) {
-    const auto entry = read_le<Elf64_Phdr>(image, header.e_phoff + i * sizeof(Elf64_Phdr));
-    if (entry.p_type == PT_LOAD && entry.p_memsz != 0) {
+  result.machine = header.machine;
+  result.entry = header.entry;
+  for (size_t i = 0; i < header.segment_count; ++i) {
+    const auto entry = read_le<elf::SegmentHeader>(image, header.segments_offset + i * sizeof(elf::SegmentHeader));
+    if (entry.type == elf::kLoad && entry.memory_bytes != 0) {
       SPORE_TRY(Segment segment, read_load(image, entry, i));
       result.segments.push_back(segment);
     }

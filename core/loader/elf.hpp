@@ -18,8 +18,8 @@ struct Segment {
 };
 
 struct ElfImage {
-  uint16_t machine = 0;          // EM_X86_64 or EM_AARCH64
-  uint64_t entry = 0;            // e_entry; inside the file-backed bytes of a segment
+  uint16_t machine = 0;          // elf::kX86_64 or elf::kAarch64
+  uint64_t entry = 0;            // inside the file-backed bytes of a segment
   std::vector<Segment> segments; // by gpa, not empty, without overlap
 };
 

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/system/file_times.hpp"
+
 namespace sporehost::loader {
 
 namespace {
@@ -24,6 +26,10 @@ spore::Error open_error(const std::string& name, int error) {
     default:
       return spore::fail(SPORE_E_IO, name + ": cannot open: " + std::strerror(error));
   }
+}
+
+bool same(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 } // namespace
@@ -77,9 +83,7 @@ spore::Result<void> ImageFile::read_whole() {
 spore::Result<void> ImageFile::check_unchanged() const {
   struct stat now {};
   if (::fstat(fd_.get(), &now) != 0) return open_error(name_, errno);
-  if (now.st_size == opened_.st_size && now.st_mtim.tv_sec == opened_.st_mtim.tv_sec &&
-      now.st_mtim.tv_nsec == opened_.st_mtim.tv_nsec)
-    return {};
+  if (now.st_size == opened_.st_size && same(modified_at(now), modified_at(opened_))) return {};
   return spore::fail(SPORE_E_IO, name_ + ": changed while it was read; start again when it is complete");
 }
 

@@ -1,9 +1,8 @@
 #include "core/loader/kernel_image.hpp"
 
-#include <elf.h>
-
 #include <algorithm>
 
+#include "core/base/elf_types.hpp"
 #include "core/base/size.hpp"
 #include "core/loader/zboot.hpp"
 
@@ -34,7 +33,7 @@ spore::Error wrong_arch(Arch image, Arch machine) {
 
 Result<void> use_elf(KernelImage& kernel, Bytes image, const KernelOptions& options) {
   SPORE_TRY(ElfImage elf, parse_elf(image));
-  kernel.arch = elf.machine == EM_X86_64 ? Arch::x86_64 : Arch::aarch64;
+  kernel.arch = elf.machine == elf::kX86_64 ? Arch::x86_64 : Arch::aarch64;
   if (kernel.arch != options.arch) return wrong_arch(kernel.arch, options.arch);
   kernel.entry_gpa = elf.entry;
   kernel.segments = std::move(elf.segments);

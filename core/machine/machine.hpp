@@ -11,7 +11,6 @@
 #include <memory>
 #include <string>
 
-#include "core/base/progress.hpp"
 #include "core/base/rate_limited_log.hpp"
 #include "core/board/board.hpp"
 #include "core/bus/bus.hpp"
@@ -26,6 +25,7 @@
 #include "core/planning/planning.hpp"
 #include "core/session/console.hpp"
 #include "core/session/guest_session.hpp"
+#include "core/system/progress.hpp"
 #include "core/system/signals.hpp"
 #include "core/system/watchdog.hpp"
 

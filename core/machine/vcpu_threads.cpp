@@ -10,6 +10,7 @@
 #include "core/base/plugin_call.hpp"
 #include "core/system/crash.hpp"
 #include "core/system/event_loop.hpp"
+#include "core/system/process.hpp"
 #include "core/system/watchdog.hpp"
 
 namespace sporehost {
@@ -23,8 +24,8 @@ class BlockedSignals {
  public:
   BlockedSignals() {
     sigset_t all;
-    ::sigfillset(&all);
-    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) ::sigdelset(&all, own); // the thread's own doing
+    sigfillset(&all);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, own); // the thread's own doing
     ::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -76,7 +77,7 @@ Result<void> VcpuThreads::make_thread(std::function<void()> body) {
 
 void VcpuThreads::thread_main(uint32_t index, const Prepare& prepare, Gates& gates) {
   const CrashStack crash_stack; // plugins run on this thread
-  ::pthread_setname_np(::pthread_self(), ("vcpu" + std::to_string(index)).c_str());
+  name_thread(("vcpu" + std::to_string(index)).c_str());
   Result<void> created = backend_.create_vcpu(index);
   const bool exists = created.ok();
   prepared_[index] = exists ? prepare(index) : created.error();

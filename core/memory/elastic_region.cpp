@@ -11,6 +11,7 @@
 
 #include "core/base/page.hpp"
 #include "core/memory/guest_mapping.hpp"
+#include "core/system/guest_pages.hpp"
 
 namespace sporehost {
 namespace {
@@ -108,10 +109,8 @@ BlockState ElasticRegion::blocks(uint64_t offset, uint64_t bytes) const {
 
 // ---- the host's memory --------------------------------------------------------------------------------------------
 
-// Pages of anonymous private memory: MADV_DONTNEED frees them, and the next touch reads zero. The kernel refuses where
-// somebody has locked the pages.
 Result<void> ElasticRegion::discard(uint64_t offset, uint64_t bytes) {
-  if (::madvise(mapping_.data() + offset, bytes, MADV_DONTNEED) == 0) return {};
+  if (drop_pages(mapping_.data() + offset, bytes)) return {};
   const std::string why = std::strerror(errno);
   faults_.discards.fetch_add(1, std::memory_order_relaxed);
   trouble("the host does not take back " + range_text(offset, bytes) + " of the elastic region: " + why);
@@ -333,20 +332,18 @@ uint64_t ElasticRegion::unplugged_resident_bytes() {
 }
 
 uint64_t ElasticRegion::resident_bytes(const Run& run) {
-  constexpr uint64_t kPiece = uint64_t{64} << 20; // of which mincore fills one byte a page
-  const auto page = host_page_bytes();
-  std::vector<unsigned char> present(std::min(kPiece, run.bytes) / page);
+  constexpr uint64_t kPiece = uint64_t{64} << 20; // the system tells a byte for each page
   uint64_t pages = 0;
   for (uint64_t at = run.offset; at < run.offset + run.bytes; at += kPiece) {
     const uint64_t here = std::min(kPiece, run.offset + run.bytes - at);
-    if (::mincore(mapping_.data() + at, here, present.data()) != 0) {
+    const auto present = resident_pages(mapping_.data() + at, here);
+    if (!present) {
       trouble(std::string("what unplugged memory costs cannot be measured: ") + std::strerror(errno));
       break;
     }
-    pages += static_cast<uint64_t>(std::count_if(present.begin(), present.begin() + static_cast<ptrdiff_t>(here / page),
-                                                 [](unsigned char state) { return (state & 1) != 0; }));
+    pages += *present;
   }
-  return pages * page;
+  return pages * host_page_bytes();
 }
 
 spore_status ElasticRegion::read(uint64_t offset, void* to, uint64_t bytes) const {

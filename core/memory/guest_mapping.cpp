@@ -10,6 +10,7 @@
 #include "core/base/page.hpp"
 #include "core/base/size.hpp"
 #include "core/memory/refusal.hpp"
+#include "core/system/guest_pages.hpp"
 
 namespace sporehost {
 namespace {
@@ -51,15 +52,9 @@ Result<Mapping> map_guest_range(uint64_t gpa, uint64_t bytes, GuestAccess access
   return mapping;
 }
 
-void keep_small_pages(void* host, uint64_t bytes) {
-  (void)::madvise(host, bytes, MADV_NOHUGEPAGE);
-}
-
-// None of these decides whether a guest runs: a kernel built without huge pages refuses the first, and that is all.
 void mark_guest_range(void* host, uint64_t bytes) {
-  (void)::madvise(host, bytes, MADV_HUGEPAGE);
-  (void)::madvise(host, bytes, MADV_DONTDUMP);
-  (void)::madvise(host, bytes, MADV_DONTFORK);
+  prefer_large_pages(host, bytes);
+  keep_to_this_process(host, bytes);
 }
 
 } // namespace sporehost

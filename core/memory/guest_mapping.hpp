@@ -24,10 +24,6 @@ enum class GuestAccess {
 [[nodiscard]] spore::Result<Mapping> map_guest_range(uint64_t gpa, uint64_t bytes, GuestAccess access,
                                                      const char* what);
 
-// Keeps a range to small pages, for memory that is given back in pieces smaller than a large page: the host frees a
-// large page only as a whole, and says nothing where a piece of one was discarded. [any]
-void keep_small_pages(void* host, uint64_t bytes);
-
 // Gives a range that was laid over guest memory, a file's pages for example, the same properties. [any]
 void mark_guest_range(void* host, uint64_t bytes);
 

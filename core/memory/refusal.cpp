@@ -2,14 +2,14 @@
 
 #include <sys/resource.h>
 
-#include <fstream>
-
 #include "core/base/size.hpp"
+#include "core/system/host_facts.hpp"
 
 namespace sporehost {
 namespace {
 
-std::optional<uint64_t> soft_limit(__rlimit_resource_t resource) {
+template <typename Resource> // an int, or a type of its own
+std::optional<uint64_t> soft_limit(Resource resource) {
   rlimit limit{};
   if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
   return limit.rlim_cur;
@@ -21,9 +21,7 @@ MemoryRules read_memory_rules() {
   MemoryRules rules;
   rules.address_space_bytes = soft_limit(RLIMIT_AS);
   rules.data_bytes = soft_limit(RLIMIT_DATA);
-  int overcommit = 0;
-  std::ifstream("/proc/sys/vm/overcommit_memory") >> overcommit;
-  rules.strict_overcommit = overcommit == 2;
+  rules.strict_overcommit = host_is_strict_with_memory();
   return rules;
 }
 

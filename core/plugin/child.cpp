@@ -4,10 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +16,13 @@
 #include <cstring>
 #include <optional>
 
+#include "core/base/signal_name.hpp"
 #include "core/base/size.hpp"
 #include "core/base/text.hpp"
 #include "core/base/unique_fd.hpp"
+#include "core/system/anonymous_file.hpp"
+#include "core/system/pipe.hpp"
+#include "core/system/process.hpp"
 
 extern char** environ;
 
@@ -40,21 +41,16 @@ constexpr milliseconds kStragglers{200};
 constexpr size_t kMostPrinted = 4096;
 constexpr size_t kMostQuoted = 300;
 
-struct Pipe {
-  UniqueFd read, write;
-};
-
-std::optional<Pipe> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
-  Pipe pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-  ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
+// A pipe that a child writes to: our end does not block.
+std::optional<Pipe> pipe_from_child() {
+  auto pipe = make_pipe();
+  if (pipe) ::fcntl(pipe->read.get(), F_SETFL, O_NONBLOCK);
   return pipe;
 }
 
-// A file in memory, so that a long input cannot block on a child that does not read it.
+// A file, so that a long input cannot block on a child that does not read it.
 UniqueFd input_file(const std::string& input) {
-  UniqueFd fd(::memfd_create("sporehost-request", MFD_CLOEXEC));
+  UniqueFd fd = make_anonymous_file("sporehost-request");
   if (!fd || ::write(fd.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size())) return {};
   ::lseek(fd.get(), 0, SEEK_SET);
   return fd;
@@ -68,8 +64,8 @@ class SpawnSettings {
     ::posix_spawnattr_init(&attributes);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
+    sigemptyset(&none);
+    sigfillset(&all);
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &all);
   }
@@ -107,9 +103,9 @@ class Child {
 
  private:
   bool start(const ChildCall& call) {
-    auto answer = make_pipe();
-    auto out = make_pipe();
-    auto err = make_pipe();
+    auto answer = pipe_from_child();
+    auto out = pipe_from_child();
+    auto err = pipe_from_child();
     const UniqueFd input = input_file(call.input);
     if (!answer || !out || !err || !input) return false;
     SpawnSettings settings;
@@ -129,7 +125,7 @@ class Child {
     errno = ::posix_spawn(&pid_, call.program.c_str(), &settings.actions, &settings.attributes, argv.data(),
                           environment.data());
     if (errno != 0) return false;
-    gone_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    gone_ = end_of_process(pid_);
     answer_ = std::move(answer->read);
     out_ = std::move(out->read);
     err_ = std::move(err->read);
@@ -146,7 +142,7 @@ class Child {
                                  {err_open_ ? err_.get() : -1, POLLIN, 0},
                                  {gone_ ? gone_.get() : -1, POLLIN, 0}}};
       const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
-      // A kernel without pidfd_open is asked every now and then.
+      // A system that tells nobody is asked every now and then.
       const auto wait = std::clamp<long long>(left + 1, 0, gone_ ? 60'000 : 10);
       (void)::poll(fds.data(), fds.size(), static_cast<int>(wait));
       if (read_all()) deadline = std::min(Clock::now() + limit, last);
@@ -220,15 +216,6 @@ class Child {
   ChildEnd end_;
 };
 
-size_t count_threads() {
-  std::error_code ignored;
-  size_t count = 0;
-  for (std::filesystem::directory_iterator at("/proc/self/task", ignored), none; !ignored && at != none;
-       at.increment(ignored))
-    ++count;
-  return count;
-}
-
 } // namespace
 
 ChildEnd run_child(const ChildCall& call) {
@@ -241,7 +228,7 @@ std::string ChildEnd::text(std::string_view where, milliseconds limit) const {
   if (!said.empty()) said = "; it wrote: " + said;
   switch (how) {
     case How::signalled: {
-      const char* name = ::sigabbrev_np(code);
+      const char* name = signal_name(code);
       return "ended the process with signal " + std::to_string(code) +
              (name != nullptr ? " (SIG" + std::string(name) + ")" : "") + place + said;
     }
@@ -285,7 +272,7 @@ milliseconds step_limit() {
 // ---- the child's side ----------------------------------------------------------------------------------------------
 
 Answer::Answer() : pid_(::getpid()), threads_(count_threads()) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  die_with_parent();
   // A parent that was gone before that is not told of by any signal.
   const char* parent = std::getenv(kParentVariable);
   if (parent != nullptr && std::to_string(::getppid()) != parent) ::_exit(1);

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/system/process.hpp"
+
 namespace sporehost::plugin {
 
 // The descriptor that a child answers on.
@@ -24,7 +26,7 @@ inline constexpr int kAnswerFd = 3;
 inline constexpr const char* kParentVariable = "SPOREHOST_CHILD_OF";
 
 struct ChildCall {
-  std::filesystem::path program = "/proc/self/exe";
+  std::filesystem::path program = program_to_start_again();
   std::vector<std::string> arguments;
   std::string input;                 // its standard input
   std::chrono::milliseconds limit{}; // how long it may take for each line of its answer, and to its end

@@ -2,45 +2,26 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 
-#ifdef __linux__
-#include <sys/uio.h>
-#include <unistd.h>
-#endif
+#include "core/system/own_memory.hpp"
 
 namespace sporehost::plugin {
 namespace {
 
 constexpr size_t kPage = 4096; // the smallest there is; larger pages are multiples
 
-enum class Copied { Yes, Fault, Unavailable };
-
-Copied copy_by_kernel(const void* from, void* to, size_t bytes) {
-#ifdef __linux__
-  const iovec local{to, bytes};
-  const iovec remote{const_cast<void*>(from), bytes};
-  const ssize_t count = ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
-  if (count == static_cast<ssize_t>(bytes)) return Copied::Yes;
-  return count < 0 && (errno == ENOSYS || errno == EPERM) ? Copied::Unavailable : Copied::Fault;
-#else
-  (void)from, (void)to, (void)bytes;
-  return Copied::Unavailable;
-#endif
-}
-
 } // namespace
 
 bool copy_in(const void* from, void* to, size_t bytes) {
   if (from == nullptr) return false;
-  switch (copy_by_kernel(from, to, bytes)) {
-    case Copied::Yes:
+  switch (copy_own_memory(from, to, bytes)) {
+    case MemoryCopy::done:
       return true;
-    case Copied::Fault:
+    case MemoryCopy::fault:
       return false;
-    case Copied::Unavailable:
+    case MemoryCopy::unavailable:
       break;
   }
   std::memcpy(to, from, bytes);

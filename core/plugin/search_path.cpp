@@ -1,5 +1,7 @@
 #include "core/plugin/search_path.hpp"
 
+#include "core/system/process.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <sstream>
@@ -54,8 +56,7 @@ SearchPath SearchPath::of_process(std::vector<std::string> options, std::vector<
   inputs.options = std::move(options);
   inputs.configuration = std::move(configuration);
   if (const char* list = std::getenv("SPOREHOST_PLUGIN_PATH")) inputs.environment = list;
-  std::error_code error;
-  inputs.executable = fs::read_symlink("/proc/self/exe", error);
+  inputs.executable = executable_path();
   inputs.installed = SPORE_INSTALLED_PLUGIN_DIR;
   return SearchPath(inputs);
 }

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/non_blocking_writer.hpp"
 #include "core/session/byte_queue.hpp"
 #include "core/system/event_loop.hpp"
+#include "core/system/non_blocking_writer.hpp"
 
 namespace sporehost {
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/log_output.hpp"
 #include "core/base/unique_fd.hpp"
 #include "core/session/output_sink.hpp"
+#include "core/system/log_output.hpp"
 
 namespace sporehost {
 

@@ -1,8 +1,6 @@
 #include "core/system/crash.hpp"
 
-#include <fcntl.h>
 #include <limits.h>
-#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -11,7 +9,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +20,9 @@
 
 #include "core/base/exit_status.hpp"
 #include "core/base/plugin_call.hpp"
+#include "core/base/signal_name.hpp"
+#include "core/system/own_memory.hpp"
+#include "core/system/process.hpp"
 
 namespace sporehost {
 namespace {
@@ -31,23 +31,7 @@ constexpr std::array kFatal = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 
 // Everything below runs in a signal handler: no allocation, no lock, no library that has any.
 
-uintptr_t instruction_of(const ucontext_t& context) {
-#if defined(__x86_64__)
-  return static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
-#elif defined(__aarch64__)
-  return context.uc_mcontext.pc;
-#endif
-}
-
-uintptr_t stack_of(const ucontext_t& context) {
-#if defined(__x86_64__)
-  return static_cast<uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
-#elif defined(__aarch64__)
-  return context.uc_mcontext.sp;
-#endif
-}
-
-// The executable mappings of files, as /proc/self/maps has them.
+// Where the code of files is.
 struct CodeRange {
   uintptr_t start, end;
   bool ours;
@@ -59,15 +43,6 @@ struct CodeMap {
 };
 CodeMap code;
 
-const char* read_hex(const char* at, uintptr_t& value) {
-  value = 0;
-  for (;; ++at) {
-    const int digit = *at >= '0' && *at <= '9' ? *at - '0' : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10 : -1;
-    if (digit < 0) return at;
-    value = value * 16 + static_cast<uintptr_t>(digit);
-  }
-}
-
 // Libraries of the system are called by everybody: whose call it was, they do not tell.
 bool is_library(const char* path) {
   const char* slash = ::strrchr(path, '/');
@@ -75,38 +50,18 @@ bool is_library(const char* path) {
   return ::strncmp(name, "lib", 3) == 0 || ::strncmp(name, "ld-", 3) == 0;
 }
 
-void read_line(const char* line, const char* own_path) {
+void take_code(uintptr_t start, uintptr_t end, const char* path, bool program) {
   if (code.count == code.ranges.size()) return;
   CodeRange& range = code.ranges[code.count];
-  const char* at = read_hex(line, range.start);
-  if (*at != '-') return;
-  at = read_hex(at + 1, range.end);
-  const char* path = ::strchr(at, '/');
-  if (::strlen(at) < 4 || at[3] != 'x' || path == nullptr) return;
-  range.ours = ::strcmp(path, own_path) == 0 || is_library(path);
+  range.start = start;
+  range.end = end;
+  range.ours = program || is_library(path);
   ::strncpy(range.path, path, sizeof range.path - 1);
   ++code.count;
 }
 
 void read_code_map() {
-  static char own_path[4096], buffer[8192];
-  const ssize_t own = ::readlink("/proc/self/exe", own_path, sizeof own_path - 1);
-  own_path[own > 0 ? own : 0] = '\0';
-  const int fd = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-  size_t held = 0;
-  for (ssize_t count = 0; fd >= 0 && (count = ::read(fd, buffer + held, sizeof buffer - 1 - held)) > 0;) {
-    held += static_cast<size_t>(count);
-    buffer[held] = '\0';
-    char* line = buffer;
-    for (char* end = nullptr; (end = ::strchr(line, '\n')) != nullptr; line = end + 1) {
-      *end = '\0';
-      read_line(line, own_path);
-    }
-    held = static_cast<size_t>(buffer + held - line);
-    ::memmove(buffer, line, held);
-    if (held == sizeof buffer - 1) held = 0; // a line that long is none
-  }
-  if (fd >= 0) ::close(fd);
+  for_each_code_range(take_code);
 }
 
 const CodeRange* range_of(uintptr_t address) {
@@ -125,10 +80,8 @@ const char* plugin_file(uintptr_t instruction, uintptr_t stack) {
   const uintptr_t page_end = (stack | 4095) + 1;
   size_t bytes = std::min(sizeof words, static_cast<size_t>(page_end - stack)); // at least to the page's end
   for (const size_t wanted : {sizeof words, bytes}) {
-    const iovec local{words.data(), wanted}, remote{reinterpret_cast<void*>(stack), wanted};
-    const ssize_t count = ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
-    if (count <= 0) continue;
-    for (size_t i = 0; i < static_cast<size_t>(count) / sizeof words[0]; ++i) {
+    if (copy_own_memory(reinterpret_cast<const void*>(stack), words.data(), wanted) != MemoryCopy::done) continue;
+    for (size_t i = 0; i < wanted / sizeof words[0]; ++i) {
       const CodeRange* caller = range_of(words[i]);
       if (caller == nullptr || is_library(caller->path)) continue;
       return caller->ours ? nullptr : caller->path;
@@ -146,7 +99,7 @@ void leave_core_dump(int signal) {
   if (child == 0) {
     ::signal(signal, SIG_DFL);
     sigset_t all;
-    ::sigfillset(&all);
+    sigfillset(&all);
     ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
     ::raise(signal);
     ::_exit(kExitPlugin);
@@ -155,20 +108,19 @@ void leave_core_dump(int signal) {
 }
 
 void on_fatal(int signal, siginfo_t* /*info*/, void* context) {
-  static std::atomic<pid_t> teller{0};
-  pid_t first = 0;
-  if (!teller.compare_exchange_strong(first, ::gettid())) { // a second one has nothing to add
-    while (first != ::gettid()) ::pause();                  // in another thread: the first one's is the last word
+  static std::atomic<const CallNote*> teller{nullptr}; // by the thread's note
+  const CallNote* first = nullptr;
+  if (!teller.compare_exchange_strong(first, &call_note())) { // a second one has nothing to add
+    while (first != &call_note()) ::pause();                  // in another thread: the first one's is the last word
     ::signal(signal, SIG_DFL);
     ::raise(signal);
     return;
   }
-  const char* name = ::sigabbrev_np(signal);
+  const char* name = signal_name(signal);
   const char* called = call_note().who.load(std::memory_order_relaxed);
   read_code_map();
-  const auto& machine = *static_cast<const ucontext_t*>(context);
-  const uintptr_t instruction = instruction_of(machine);
-  const char* file = plugin_file(instruction, stack_of(machine));
+  const auto [instruction, stack] = interrupted_at(context);
+  const char* file = plugin_file(instruction, stack);
   constexpr uintptr_t kLowest = 65536; // below it nothing is ever mapped: a call through a NULL of ours
   const bool unloaded = called == nullptr && file == nullptr && signal != SIGABRT && instruction >= kLowest &&
                         range_of(instruction) == nullptr;
@@ -208,10 +160,10 @@ void write_without_waiting(const iovec* parts, size_t count) {
   struct stat info {};
   if (::fstat(STDERR_FILENO, &info) != 0) return;
   const bool waits = S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode);
-  const int own = waits ? ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+  const UniqueFd own = waits ? reopen_non_blocking(STDERR_FILENO) : UniqueFd();
   if (S_ISSOCK(info.st_mode) || waits) {
     constexpr int kPatienceMs = 200;
-    pollfd ready{own >= 0 ? own : STDERR_FILENO, POLLOUT, 0};
+    pollfd ready{own ? own.get() : STDERR_FILENO, POLLOUT, 0};
     if (::poll(&ready, 1, kPatienceMs) == 0) return;
   }
   if (S_ISSOCK(info.st_mode)) {
@@ -221,7 +173,7 @@ void write_without_waiting(const iovec* parts, size_t count) {
     (void)!::sendmsg(STDERR_FILENO, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     return;
   }
-  (void)!::writev(own >= 0 ? own : STDERR_FILENO, parts, static_cast<int>(count)); // in one piece
+  (void)!::writev(own ? own.get() : STDERR_FILENO, parts, static_cast<int>(count)); // in one piece
 }
 
 } // namespace
@@ -280,7 +232,7 @@ void on_exit() {
 } // namespace
 
 ExitGuard::ExitGuard() {
-  static const bool registered = std::atexit(on_exit) == 0 && std::at_quick_exit(on_exit) == 0;
+  static const bool registered = call_at_exit(on_exit);
   if (registered) running.store(::getpid());
 }
 
@@ -294,12 +246,15 @@ CrashStack::~CrashStack() = default;
 #else
 // Not zeroed: a stack that is never used costs no page.
 CrashStack::CrashStack() : stack_(std::make_unique_for_overwrite<char[]>(kBytes)) {
-  const stack_t alternate{.ss_sp = stack_.get(), .ss_flags = 0, .ss_size = kBytes};
+  stack_t alternate{}; // whose fields have another order on every system
+  alternate.ss_sp = stack_.get();
+  alternate.ss_size = kBytes;
   ::sigaltstack(&alternate, nullptr);
 }
 
 CrashStack::~CrashStack() {
-  const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+  stack_t none{};
+  none.ss_flags = SS_DISABLE;
   ::sigaltstack(&none, nullptr);
 }
 #endif
@@ -313,7 +268,7 @@ void install_crash_handler() {
   struct sigaction action {};
   action.sa_sigaction = on_fatal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  ::sigemptyset(&action.sa_mask);
+  sigemptyset(&action.sa_mask);
   for (const int signal : kFatal) ::sigaction(signal, &action, nullptr);
 }
 

@@ -3,8 +3,6 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sporehost/host.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
@@ -25,33 +23,34 @@ uint64_t monotonic_ns() {
 }
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create() {
-  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
-  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!epoll || !wake) return fail(SPORE_E_IO, std::string("cannot create the event loop: ") + std::strerror(errno));
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = wake.get();
-  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) != 0)
-    return fail(SPORE_E_IO, std::string("cannot create the event loop: ") + std::strerror(errno));
-  return std::unique_ptr<EventLoop>(new EventLoop(std::move(epoll), std::move(wake)));
+  auto waiter = make_waiter();
+  auto wake = waiter != nullptr ? make_notifier() : std::nullopt;
+  if (!wake) return fail(SPORE_E_IO, std::string("cannot create the event loop: ") + std::strerror(errno));
+  return create(std::move(waiter), std::move(*wake));
+}
+
+Result<std::unique_ptr<EventLoop>> EventLoop::create(std::unique_ptr<Waiter> waiter, Notifier wake) {
+  SPORE_CHECK(waiter->add(wake.fd(), SPORE_FD_READABLE));
+  return std::unique_ptr<EventLoop>(new EventLoop(std::move(waiter), std::move(wake)));
 }
 
 Result<void> EventLoop::watch(int fd, uint32_t events, FdHandler handler) {
   const std::lock_guard lock(mutex_);
   if (watches_.contains(fd)) return fail(SPORE_E_EXISTS, "descriptor " + std::to_string(fd) + " is already watched");
-  epoll_event event{};
-  event.events = ((events & SPORE_FD_READABLE) ? static_cast<uint32_t>(EPOLLIN) : 0u) |
-                 ((events & SPORE_FD_WRITABLE) ? static_cast<uint32_t>(EPOLLOUT) : 0u);
-  event.data.fd = fd;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
-    return fail(SPORE_E_IO, "cannot watch descriptor " + std::to_string(fd) + ": " + std::strerror(errno));
+  SPORE_CHECK(waiter_->add(fd, events));
   watches_[fd] = std::make_shared<Watch>(Watch{next_timer_++, std::move(handler)});
   return {};
 }
 
+Result<void> EventLoop::modify(int fd, uint32_t events) {
+  const std::lock_guard lock(mutex_);
+  if (!watches_.contains(fd)) return fail(SPORE_E_NOT_FOUND, "descriptor " + std::to_string(fd) + " is not watched");
+  return waiter_->modify(fd, events);
+}
+
 void EventLoop::unwatch(int fd) {
   const std::lock_guard lock(mutex_);
-  if (watches_.erase(fd) != 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  if (watches_.erase(fd) != 0) waiter_->remove(fd);
 }
 
 uint64_t EventLoop::start_timer(uint64_t delay_ns, Handler handler) {
@@ -88,8 +87,7 @@ void EventLoop::stop() {
 // Whoever serves the loop looks at all of this anyway before it waits again.
 void EventLoop::wake() {
   if (serving_ == std::this_thread::get_id()) return;
-  const uint64_t one = 1;
-  (void)!::write(wake_.get(), &one, sizeof one);
+  wake_.notify();
 }
 
 int EventLoop::wait_ms() {
@@ -132,7 +130,7 @@ void EventLoop::serve_posted() {
   for (const Handler& handler : posted) handler();
 }
 
-void EventLoop::serve_fd(int fd, uint32_t epoll_events) {
+void EventLoop::serve_fd(int fd, uint32_t events) {
   std::shared_ptr<Watch> watch; // kept alive while it runs: a handler may unwatch itself
   {
     const std::lock_guard lock(mutex_);
@@ -140,39 +138,34 @@ void EventLoop::serve_fd(int fd, uint32_t epoll_events) {
     if (found == watches_.end()) return;
     watch = found->second;
   }
-  uint32_t events = 0;
-  if (epoll_events & EPOLLIN) events |= SPORE_FD_READABLE;
-  if (epoll_events & EPOLLOUT) events |= SPORE_FD_WRITABLE;
-  if (epoll_events & (EPOLLHUP | EPOLLERR)) events |= SPORE_FD_HANGUP;
   watch->handler(events);
 }
 
 // Without descriptors there are still timers and posted calls, and no use in asking again at once: somebody closed our
 // descriptor, or the system is out of memory.
-void EventLoop::without_epoll(int wait_ms) {
-  if (!epoll_failed_) spdlog::critical("the event loop cannot wait for descriptors: {}", std::strerror(errno));
-  epoll_failed_ = true;
+void EventLoop::without_waiter(int wait_ms) {
+  if (!waiter_failed_) spdlog::critical("the event loop cannot wait for descriptors: {}", std::strerror(errno));
+  waiter_failed_ = true;
   constexpr int kLook = 20;
   ::poll(nullptr, 0, wait_ms < 0 ? kLook : std::min(wait_ms, kLook));
 }
 
 void EventLoop::run() {
-  std::array<epoll_event, 32> events{};
+  std::array<Waiter::Ready, 32> ready{};
   {
     const std::lock_guard lock(mutex_);
     serving_ = std::this_thread::get_id();
   }
   while (true) {
     const int wait = wait_ms();
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
-    if (count < 0 && errno != EINTR) without_epoll(wait);
+    const int count = waiter_->wait(ready, wait);
+    if (count < 0 && errno != EINTR) without_waiter(wait);
     for (int i = 0; i < count; ++i) {
-      const epoll_event& event = events[static_cast<size_t>(i)];
-      if (event.data.fd == wake_.get()) {
-        uint64_t drained = 0;
-        (void)!::read(wake_.get(), &drained, sizeof drained);
+      const auto& [fd, events] = ready[static_cast<size_t>(i)];
+      if (fd == wake_.fd()) {
+        wake_.clear();
       } else {
-        serve_fd(event.data.fd, event.events);
+        serve_fd(fd, events);
       }
     }
     serve_timers();

@@ -12,7 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/base/unique_fd.hpp"
+#include "core/system/notifier.hpp"
+#include "core/system/waiter.hpp"
 
 namespace sporehost {
 
@@ -22,9 +23,14 @@ class EventLoop {
   using Handler = std::function<void()>;
 
   static spore::Result<std::unique_ptr<EventLoop>> create();
+  // With means of another kind than the system's usual ones.
+  static spore::Result<std::unique_ptr<EventLoop>> create(std::unique_ptr<Waiter> waiter, Notifier wake);
 
-  // Watches `fd` (not owned), level-triggered. [any] One watch a descriptor.
+  // Watches `fd` (not owned), level-triggered. [any] One watch a descriptor. SPORE_E_EXISTS: it is watched;
+  // SPORE_E_INVALID: no descriptor; SPORE_E_UNSUPPORTED: one that cannot be waited for, a regular file.
   spore::Result<void> watch(int fd, uint32_t events, FdHandler handler);
+  // Changes what it is watched for; 0: only its hang-up. [any]
+  spore::Result<void> modify(int fd, uint32_t events);
   void unwatch(int fd);
 
   // Calls `handler` once, `delay_ns` from now; UINT64_MAX is never. [any] Gives a number for `cancel`; cancelling a
@@ -40,16 +46,16 @@ class EventLoop {
   void stop(); // [any]
 
  private:
-  EventLoop(UniqueFd epoll, UniqueFd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+  EventLoop(std::unique_ptr<Waiter> waiter, Notifier wake) : waiter_(std::move(waiter)), wake_(std::move(wake)) {}
   void wake(); // under the lock
   [[nodiscard]] int wait_ms();
-  void without_epoll(int wait_ms);
+  void without_waiter(int wait_ms);
   void serve_timers();
   void serve_posted();
-  void serve_fd(int fd, uint32_t epoll_events);
+  void serve_fd(int fd, uint32_t events);
 
-  UniqueFd epoll_;
-  UniqueFd wake_; // an eventfd
+  std::unique_ptr<Waiter> waiter_;
+  Notifier wake_;
   std::mutex mutex_;
   struct Watch {
     uint64_t serial; // a descriptor number may be watched anew while an old event is pending
@@ -62,7 +68,7 @@ class EventLoop {
   uint64_t next_timer_ = 1;
   std::thread::id serving_; // who is in run()
   bool stopping_ = false;
-  bool epoll_failed_ = false;
+  bool waiter_failed_ = false;
 };
 
 // Monotonic time in nanoseconds. [any]

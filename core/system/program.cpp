@@ -14,7 +14,8 @@
 #include <optional>
 #include <thread>
 
-#include "core/base/unique_fd.hpp"
+#include "core/base/signal_name.hpp"
+#include "core/system/pipe.hpp"
 
 extern char** environ;
 
@@ -29,14 +30,9 @@ constexpr size_t kMostErrors = 4096;
 constexpr std::array kStopSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 constexpr std::chrono::seconds kAfterParent{10}; // more than the grace of a script
 
-struct Pipe {
-  UniqueFd read, write;
-};
-
-Result<Pipe> make_pipe(int flags) {
-  int ends[2];
-  if (::pipe2(ends, flags) != 0) return fail(SPORE_E_IO, std::string("no pipe: ") + std::strerror(errno));
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+Result<Pipe> a_pipe(PipeMode mode) {
+  if (auto pipe = make_pipe(mode)) return std::move(*pipe);
+  return fail(SPORE_E_IO, std::string("no pipe: ") + std::strerror(errno));
 }
 
 // What posix_spawn wants, given back in the end.
@@ -162,9 +158,9 @@ class Running {
 
  private:
   Result<void> start() {
-    SPORE_TRY(Pipe out, make_pipe(O_CLOEXEC));
-    SPORE_TRY(Pipe err, make_pipe(O_CLOEXEC));
-    SPORE_TRY(Pipe life, make_pipe(O_CLOEXEC));
+    SPORE_TRY(Pipe out, a_pipe(PipeMode::blocking));
+    SPORE_TRY(Pipe err, a_pipe(PipeMode::blocking));
+    SPORE_TRY(Pipe life, a_pipe(PipeMode::blocking));
     SpawnSettings settings(call_.bond);
     settings.dup(out.write.get(), STDOUT_FILENO);
     if (call_.bond == Bond::part) {
@@ -222,12 +218,12 @@ class Running {
 } // namespace
 
 Result<ProgramEnd> run_program(const ProgramCall& call) {
-  SPORE_TRY(Pipe pipe, make_pipe(O_CLOEXEC | O_NONBLOCK));
+  SPORE_TRY(Pipe pipe, a_pipe(PipeMode::non_blocking));
   StopSignals stop(std::move(pipe)); // before there is a child that nobody would stop
   SPORE_TRY(ProgramEnd end, Running(call).run(stop));
   if (stop.first() != 0)
     return fail(SPORE_E_STATE,
-                "'" + call.program.string() + "' was stopped by SIG" + std::string(::sigabbrev_np(stop.first())));
+                "'" + call.program.string() + "' was stopped by SIG" + std::string(signal_name(stop.first())));
   return end;
 }
 

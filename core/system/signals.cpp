@@ -1,6 +1,5 @@
 #include "core/system/signals.hpp"
 
-#include <fcntl.h>
 #include <sporehost/host.h>
 #include <unistd.h>
 
@@ -35,20 +34,23 @@ void on_signal(int signal) {
 } // namespace
 
 Result<std::unique_ptr<Signals>> Signals::create() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
-    return fail(SPORE_E_IO, std::string("cannot watch signals: ") + std::strerror(errno));
-  return std::unique_ptr<Signals>(new Signals(UniqueFd(ends[0]), UniqueFd(ends[1])));
+  auto pipe = make_pipe(PipeMode::non_blocking);
+  if (!pipe) return fail(SPORE_E_IO, std::string("cannot watch signals: ") + std::strerror(errno));
+  return create(std::move(*pipe));
+}
+
+std::unique_ptr<Signals> Signals::create(Pipe pipe) {
+  return std::unique_ptr<Signals>(new Signals(std::move(pipe)));
 }
 
 void Signals::watch() {
   if (std::exchange(watches_, true)) return;
   ::signal(SIGPIPE, SIG_IGN); // a reader of ours that is gone is an error of write(2), not our end
-  pipe_end = write_.get();
+  pipe_end = pipe_.write.get();
   struct sigaction wanted {};
   wanted.sa_handler = on_signal;
   wanted.sa_flags = SA_RESTART;
-  ::sigemptyset(&wanted.sa_mask);
+  sigemptyset(&wanted.sa_mask);
   for (const int signal : kWatched) {
     struct sigaction before {};
     ::sigaction(signal, nullptr, &before);
@@ -60,7 +62,7 @@ void Signals::watch() {
 
 Result<void> Signals::attach(EventLoop& loop, std::function<void(int)> handler) {
   detach();
-  SPORE_CHECK(loop.watch(read_.get(), SPORE_FD_READABLE, [this, handler = std::move(handler)](uint32_t) {
+  SPORE_CHECK(loop.watch(pipe_.read.get(), SPORE_FD_READABLE, [this, handler = std::move(handler)](uint32_t) {
     if (const auto signal = take()) handler(*signal); // one at a time: the first may end the loop
   }));
   loop_ = &loop;
@@ -68,12 +70,12 @@ Result<void> Signals::attach(EventLoop& loop, std::function<void(int)> handler) 
 }
 
 void Signals::detach() {
-  if (EventLoop* const loop = std::exchange(loop_, nullptr)) loop->unwatch(read_.get());
+  if (EventLoop* const loop = std::exchange(loop_, nullptr)) loop->unwatch(pipe_.read.get());
 }
 
 std::optional<int> Signals::take() {
   uint8_t number = 0;
-  if (::read(read_.get(), &number, 1) != 1) return std::nullopt;
+  if (::read(pipe_.read.get(), &number, 1) != 1) return std::nullopt;
   return number;
 }
 

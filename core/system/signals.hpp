@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/system/event_loop.hpp"
+#include "core/system/pipe.hpp"
 
 namespace sporehost {
 
@@ -21,6 +22,8 @@ class Signals {
 
   // [main] One at a time in a process.
   static spore::Result<std::unique_ptr<Signals>> create();
+  // With a pipe of another kind than the system's usual one; it does not block.
+  static std::unique_ptr<Signals> create(Pipe pipe);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -36,17 +39,17 @@ class Signals {
   std::optional<int> take();
 
   // Readable when a signal has come that nobody has been handed; for whoever waits for something else. [any]
-  [[nodiscard]] int fd() const { return read_.get(); }
+  [[nodiscard]] int fd() const { return pipe_.read.get(); }
 
  private:
-  Signals(UniqueFd read, UniqueFd write) : read_(std::move(read)), write_(std::move(write)) {}
+  explicit Signals(Pipe pipe) : pipe_(std::move(pipe)) {}
 
   struct Before {
     int signal;
     struct sigaction action;
   };
   EventLoop* loop_ = nullptr;
-  UniqueFd read_, write_; // a pipe: one byte a signal
+  Pipe pipe_; // one byte a signal
   std::vector<Before> before_;
   bool watches_ = false;
 };

@@ -4,12 +4,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
 #include "core/base/exit_status.hpp"
 #include "core/base/plugin_call.hpp"
+#include "core/system/alarm_timer.hpp"
 #include "core/system/crash.hpp"
 
 namespace sporehost {
@@ -24,7 +24,6 @@ constexpr uint64_t kNever = UINT64_MAX;
 
 // One watchdog a process; handlers and the main thread meet here.
 struct Watched {
-  timer_t timer{};
   std::atomic<bool> alive{false};
   std::atomic<CallNote*> main{nullptr};
   std::atomic<uint64_t> due_ns{kNever};
@@ -44,11 +43,7 @@ uint64_t now_ns() {
 }
 
 void look_from(uint64_t when_ns) {
-  const auto spec = [](uint64_t ns) {
-    return timespec{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
-  };
-  const itimerspec times{spec(kLookNs), spec(std::max<uint64_t>(when_ns, 1))};
-  ::timer_settime(watched.timer, TIMER_ABSTIME, &times, nullptr);
+  alarm_timer().set(when_ns, kLookNs);
 }
 
 // One signal's handler may be interrupted by another's: whoever sets the timer looks again whether it is still the
@@ -106,14 +101,11 @@ void on_look(int) {
 } // namespace
 
 Watchdog::Watchdog(std::optional<uint64_t> run_ends_ns, std::chrono::milliseconds stop_time) {
-  sigevent event{};
-  event.sigev_notify = SIGEV_SIGNAL;
-  event.sigev_signo = SIGALRM;
-  if (::timer_create(CLOCK_MONOTONIC, &event, &watched.timer) != 0) return; // then it is not watched; all else works
+  if (!alarm_timer().prepare()) return; // then it is not watched; all else works
   struct sigaction action {};
   action.sa_handler = on_look;
   action.sa_flags = SA_RESTART;
-  ::sigemptyset(&action.sa_mask);
+  sigemptyset(&action.sa_mask);
   ::sigaction(SIGALRM, &action, nullptr);
   watched.main = &call_note();
   watched.signals = 0;
@@ -126,7 +118,7 @@ Watchdog::Watchdog(std::optional<uint64_t> run_ends_ns, std::chrono::millisecond
 
 Watchdog::~Watchdog() {
   if (!watched.alive.exchange(false)) return;
-  ::timer_delete(watched.timer);
+  alarm_timer().end();
   ::signal(SIGALRM, SIG_IGN); // one may be on its way
   watched.main = nullptr;
 }

@@ -2,23 +2,24 @@
 #include <sporehost/virtio_device.hpp>
 
 #include <sys/random.h>
+#include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 
 namespace {
 
 constexpr uint64_t kRequestMax = 64 * 1024; // a longer buffer is filled this far; the driver asks again
 constexpr uint64_t kTurnMax = 256 * 1024;   // bytes given in one call, so that the device's lock is not held for long
 constexpr unsigned kTurnChains = 256;
+constexpr size_t kEntropyMost = 256; // in one call: POSIX
 constexpr uint64_t kSecond = 1'000'000'000;
 
 // Fills `bytes` from the host; false where the host has no random pool.
 bool fill_random(std::span<uint8_t> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = ::getrandom(bytes.data(), bytes.size(), 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    bytes = bytes.subspan(static_cast<size_t>(count));
+    const auto part = bytes.first(std::min(bytes.size(), kEntropyMost));
+    if (::getentropy(part.data(), part.size()) != 0) return false;
+    bytes = bytes.subspan(part.size());
   }
   return true;
 }
@@ -112,7 +113,7 @@ class Rng : public spore::VirtioDevice {
     while (done < bytes) {
       const auto part = std::span(block).first(std::min<uint64_t>(block.size(), bytes - done));
       if (!fill_random(part)) {
-        host_.error("virtio-rng: the host's getrandom() failed; the guest gets no entropy");
+        host_.error("virtio-rng: the host's getentropy() failed; the guest gets no entropy");
         break;
       }
       if (virtio_.write(chain, done, part.data(), part.size()) != SPORE_OK) break; // its memory is gone

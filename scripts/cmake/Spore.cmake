@@ -22,7 +22,9 @@ endif()
 add_compile_options(-Wall -Wextra -Werror $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2> -fstack-protector-strong)
-add_link_options($<$<NOT:$<CONFIG:Debug>>:-Wl,--compress-debug-sections=zlib>)
+if(NOT APPLE)
+  add_link_options($<$<NOT:$<CONFIG:Debug>>:-Wl,--compress-debug-sections=zlib>)
+endif()
 if(SPORE_SANITIZE)
   add_compile_options(-fsanitize=${SPORE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SPORE_SANITIZE})
@@ -41,13 +43,13 @@ function(spore_library name)
 endfunction()
 
 # spore_module(NAME SOURCES a.cpp ... [LIBS target ...]): a part of the program that is loaded on first use; see
-# core/base/module.hpp.
+# core/system/module.hpp.
 function(spore_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_library(${name} MODULE ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
-  if(NOT SPORE_FUZZER) # whose counters are the program's
+  if(NOT SPORE_FUZZER AND NOT APPLE) # whose counters are the program's; and whose linker refuses by itself
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
   target_compile_definitions(${name} PRIVATE SPORE_MODULE_VERSION="${PROJECT_VERSION}")

@@ -38,7 +38,7 @@ bool has(const std::filesystem::path& file, const std::string& word) {
 }
 
 // Each library costs every start, whether it is used or not: a hundred microseconds for a small one, a millisecond for
-// one of C++. Parts that few starts need belong in a module (core/base/module.hpp).
+// one of C++. Parts that few starts need belong in a module (core/system/module.hpp).
 TEST_F(CliTest, AStartLinksNoMoreLibrariesThanItNeeds) {
   const std::set<std::string> expected = {"libPocoUtil",
                                           "libPocoFoundation",

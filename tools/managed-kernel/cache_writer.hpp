@@ -9,9 +9,9 @@
 
 #include <chrono>
 
-#include "core/base/progress.hpp"
 #include "core/base/unique_fd.hpp"
 #include "core/kernel/kernel_cache.hpp"
+#include "core/system/progress.hpp"
 
 namespace sporehost::kernel::supply {
 

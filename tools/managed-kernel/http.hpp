@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <string>
 
-#include "core/base/progress.hpp"
+#include "core/system/progress.hpp"
 
 namespace sporehost::kernel::supply {
 

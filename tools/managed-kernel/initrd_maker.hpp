@@ -1,8 +1,8 @@
 // The managed initrd that goes with a kernel: the guest agent, and the modules that the kernel needs.
 #pragma once
 
-#include "core/base/progress.hpp"
 #include "core/kernel/cache_entry.hpp"
+#include "core/system/progress.hpp"
 
 namespace sporehost::kernel::supply {
 

@@ -7,8 +7,8 @@
 
 #include <cstdio>
 
-#include "core/base/non_blocking_writer.hpp"
 #include "core/kernel/supply_wire.hpp"
+#include "core/system/non_blocking_writer.hpp"
 #include "core/system/program.hpp"
 #include "tools/managed-kernel/supply.hpp"
 

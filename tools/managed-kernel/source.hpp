@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "core/base/progress.hpp"
 #include "core/kernel/source_facts.hpp"
+#include "core/system/progress.hpp"
 #include "tools/managed-kernel/http.hpp"
 
 namespace sporehost::kernel::supply {

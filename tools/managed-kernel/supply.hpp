@@ -10,9 +10,9 @@
 
 #include <string>
 
-#include "core/base/progress.hpp"
 #include "core/kernel/managed_kernel.hpp"
 #include "core/kernel/settings.hpp"
+#include "core/system/progress.hpp"
 #include "tools/managed-kernel/http.hpp"
 
 namespace sporehost::kernel::supply {

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <string>
 
-#include "core/base/progress.hpp"
 #include "core/kernel/resolver.hpp"
+#include "core/system/progress.hpp"
 #include "test_server.hpp"
 #include "tools/managed-kernel/http.hpp"
 

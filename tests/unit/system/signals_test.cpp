@@ -5,24 +5,28 @@
 
 #include <vector>
 
+#include "tests/unit/system/means.hpp"
+
 namespace sporehost {
 namespace {
 
-std::unique_ptr<EventLoop> make_loop() {
-  return std::move(EventLoop::create()).value();
-}
+class SignalsTest : public WithBothMeans {
+ protected:
+  static std::unique_ptr<EventLoop> make_loop() { return GetParam().loop(); }
+  static std::unique_ptr<Signals> make_signals() { return Signals::create(*GetParam().pipe(PipeMode::non_blocking)); }
+};
+WITH_BOTH_MEANS(SignalsTest);
 
-TEST(Signals, EachIsServedInTheOrderInWhichItCame) {
+TEST_P(SignalsTest, EachIsServedInTheOrderInWhichItCame) {
   auto loop = make_loop();
   std::vector<int> seen;
-  const auto signals = Signals::create();
-  ASSERT_TRUE(signals.ok());
-  (*signals)->watch();
-  ASSERT_TRUE((*signals)->attach(*loop, [&](int signal) {
+  const auto signals = make_signals();
+  signals->watch();
+  ASSERT_TRUE(signals->attach(*loop, [&](int signal) {
     seen.push_back(signal);
     if (seen.size() == 4) loop->stop();
   }));
-  pollfd come{(*signals)->fd(), POLLIN, 0};
+  pollfd come{signals->fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&come, 1, 0), 0);
   for (const int signal : {SIGTERM, SIGHUP, SIGTERM, SIGINT}) ::raise(signal);
   EXPECT_EQ(::poll(&come, 1, 0), 1) << "whoever waits for something else sees it";
@@ -30,8 +34,8 @@ TEST(Signals, EachIsServedInTheOrderInWhichItCame) {
   EXPECT_EQ(seen, (std::vector{SIGTERM, SIGHUP, SIGTERM, SIGINT}));
 }
 
-TEST(Signals, WhatComesWhileNobodyServesWaitsForTheNext) {
-  const auto signals = std::move(Signals::create()).value();
+TEST_P(SignalsTest, WhatComesWhileNobodyServesWaitsForTheNext) {
+  const auto signals = make_signals();
   signals->watch();
   int seen = 0;
   {
@@ -53,11 +57,11 @@ TEST(Signals, WhatComesWhileNobodyServesWaitsForTheNext) {
   EXPECT_EQ(signals->take(), std::nullopt);
 }
 
-TEST(Signals, WhatWasBeforeComesBack) {
+TEST_P(SignalsTest, WhatWasBeforeComesBack) {
   {
-    const auto signals = Signals::create();
-    EXPECT_FALSE((*signals)->watches());
-    (*signals)->watch();
+    const auto signals = make_signals();
+    EXPECT_FALSE(signals->watches());
+    signals->watch();
     struct sigaction now {};
     ::sigaction(SIGHUP, nullptr, &now);
     EXPECT_NE(now.sa_handler, SIG_DFL);
@@ -69,13 +73,13 @@ TEST(Signals, WhatWasBeforeComesBack) {
   }
 }
 
-TEST(Signals, ASighupThatIsIgnoredStaysIgnored) {
+TEST_P(SignalsTest, ASighupThatIsIgnoredStaysIgnored) {
   ::signal(SIGHUP, SIG_IGN);
   auto loop = make_loop();
   {
-    const auto signals = Signals::create();
-    (*signals)->watch();
-    ASSERT_TRUE((*signals)->attach(*loop, [](int) { FAIL(); }));
+    const auto signals = make_signals();
+    signals->watch();
+    ASSERT_TRUE(signals->attach(*loop, [](int) { FAIL(); }));
     ::raise(SIGHUP);
     loop->start_timer(1'000'000, [&] { loop->stop(); });
     loop->run();

@@ -1,4 +1,4 @@
-#include "core/base/log_output.hpp"
+#include "core/system/log_output.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/non_blocking_writer.hpp"
+#include "core/system/non_blocking_writer.hpp"
 
 namespace sporehost {
 

@@ -1,4 +1,4 @@
-#include "core/base/non_blocking_writer.hpp"
+#include "core/system/non_blocking_writer.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -10,7 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <limits>
-#include <string>
+
+#include "core/system/process.hpp"
 
 namespace sporehost {
 namespace {
@@ -31,8 +32,7 @@ void NonBlockingWriter::look() {
   const bool terminal = S_ISCHR(info.st_mode);
   if (terminal && ::isatty(fd_) == 0) return; // /dev/null and its like
   if (!S_ISSOCK(info.st_mode)) {
-    const std::string name = "/proc/self/fd/" + std::to_string(fd_);
-    own_.reset(::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    own_ = reopen_non_blocking(fd_);
     if (own_) return;
     piece_ = terminal ? kTerminalPiece : kPipePiece;
   }

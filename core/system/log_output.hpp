@@ -12,7 +12,7 @@
 #include <mutex>
 #include <string>
 
-#include "core/base/non_blocking_writer.hpp"
+#include "core/system/non_blocking_writer.hpp"
 
 namespace sporehost {
 

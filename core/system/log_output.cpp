@@ -1,4 +1,4 @@
-#include "core/base/log_output.hpp"
+#include "core/system/log_output.hpp"
 
 #include <spdlog/details/os.h>
 #include <spdlog/spdlog.h>

@@ -1,22 +1,23 @@
-#include "core/system/event_loop.hpp"
-
 #include <gtest/gtest.h>
 #include <sporehost/host.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <ctime>
 #include <string_view>
 #include <thread>
 
+#include "tests/unit/system/means.hpp"
+
 namespace sporehost {
 namespace {
 
-std::unique_ptr<EventLoop> make_loop() {
-  return std::move(EventLoop::create()).value();
-}
+class EventLoopTest : public WithBothMeans {
+ protected:
+  static std::unique_ptr<EventLoop> make_loop() { return GetParam().loop(); }
+};
+WITH_BOTH_MEANS(EventLoopTest);
 
-TEST(EventLoop, TimersFireInOrderOfTheirTimes) {
+TEST_P(EventLoopTest, TimersFireInOrderOfTheirTimes) {
   auto loop = make_loop();
   std::string order;
   loop->start_timer(2'000'000, [&] { order += 'b'; });
@@ -26,7 +27,7 @@ TEST(EventLoop, TimersFireInOrderOfTheirTimes) {
   EXPECT_EQ(order, "ab");
 }
 
-TEST(EventLoop, ACancelledTimerDoesNotFire) {
+TEST_P(EventLoopTest, ACancelledTimerDoesNotFire) {
   auto loop = make_loop();
   bool fired = false;
   const uint64_t timer = loop->start_timer(500'000, [&] { fired = true; });
@@ -37,7 +38,7 @@ TEST(EventLoop, ACancelledTimerDoesNotFire) {
   EXPECT_FALSE(fired);
 }
 
-TEST(EventLoop, ADelayThatNeverEndsDoesNotEndAtOnce) {
+TEST_P(EventLoopTest, ADelayThatNeverEndsDoesNotEndAtOnce) {
   auto loop = make_loop();
   bool fired = false;
   loop->start_timer(UINT64_MAX, [&] { fired = true; });
@@ -53,8 +54,8 @@ uint64_t cpu_ns() {
   return static_cast<uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(used.tv_nsec);
 }
 
-// The descriptor under the loop is taken away: timers go on, and the processor is left in peace.
-TEST(EventLoop, WithoutItsDescriptorItNeitherSpinsNorStands) {
+// The descriptors under the loop are taken away: timers go on, and the processor is left in peace.
+TEST_P(EventLoopTest, WithoutItsDescriptorItNeitherSpinsNorStands) {
   auto loop = make_loop();
   const int next = ::dup(0);
   ASSERT_GT(next, 2);
@@ -73,7 +74,7 @@ TEST(EventLoop, WithoutItsDescriptorItNeitherSpinsNorStands) {
   ::close(next);
 }
 
-TEST(EventLoop, PostFromAnotherThreadWakesTheLoop) {
+TEST_P(EventLoopTest, PostFromAnotherThreadWakesTheLoop) {
   auto loop = make_loop();
   std::thread other([&] { loop->post([&] { loop->stop(); }); });
   loop->run();
@@ -81,7 +82,7 @@ TEST(EventLoop, PostFromAnotherThreadWakesTheLoop) {
 }
 
 // Nobody wakes the loop for what its own thread asks for, and nothing else is going on here.
-TEST(EventLoop, WhatHandlersAskForIsServed) {
+TEST_P(EventLoopTest, WhatHandlersAskForIsServed) {
   auto loop = make_loop();
   for (int round = 0; round < 2; ++round) {
     std::string order;
@@ -106,9 +107,10 @@ TEST(EventLoop, WhatHandlersAskForIsServed) {
   other.join();
 }
 
-TEST(EventLoop, ATimerThatStartsItselfAgainKeepsNobodyFromHisTurn) {
+TEST_P(EventLoopTest, ATimerThatStartsItselfAgainKeepsNobodyFromHisTurn) {
   auto loop = make_loop();
-  const UniqueFd event(::eventfd(1, EFD_NONBLOCK));
+  const Notifier event = *GetParam().notifier();
+  event.notify();
   int rounds = 0;
   bool posted = false;
   std::function<void()> again = [&] {
@@ -117,22 +119,23 @@ TEST(EventLoop, ATimerThatStartsItselfAgainKeepsNobodyFromHisTurn) {
   };
   again();
   loop->post([&] { posted = true; });
-  ASSERT_TRUE(loop->watch(event.get(), SPORE_FD_READABLE, [&](uint32_t) {
+  ASSERT_TRUE(loop->watch(event.fd(), SPORE_FD_READABLE, [&](uint32_t) {
     if (posted) loop->stop();
   }));
   loop->run();
   EXPECT_LT(rounds, 100'000);
 }
 
-TEST(EventLoop, AHandlerMayUnwatchItself) {
+TEST_P(EventLoopTest, AHandlerMayUnwatchItself) {
   auto loop = make_loop();
-  const UniqueFd event(::eventfd(1, EFD_NONBLOCK));
+  const Notifier event = *GetParam().notifier();
+  event.notify();
   int calls = 0;
-  ASSERT_TRUE(loop->watch(event.get(), SPORE_FD_READABLE,
+  ASSERT_TRUE(loop->watch(event.fd(), SPORE_FD_READABLE,
                           [&](uint32_t events) {
                             EXPECT_EQ(events, SPORE_FD_READABLE);
                             ++calls;
-                            loop->unwatch(event.get());
+                            loop->unwatch(event.fd());
                             loop->post([&] { loop->stop(); });
                           })
                   .ok());
@@ -140,12 +143,16 @@ TEST(EventLoop, AHandlerMayUnwatchItself) {
   EXPECT_EQ(calls, 1);
 }
 
-TEST(EventLoop, OneWatchADescriptorAndRegularFilesAreRefused) {
+TEST_P(EventLoopTest, OneWatchADescriptorAndRegularFilesAreRefused) {
   auto loop = make_loop();
-  const UniqueFd event(::eventfd(0, EFD_NONBLOCK));
-  ASSERT_TRUE(loop->watch(event.get(), SPORE_FD_READABLE, [](uint32_t) {}).ok());
-  EXPECT_EQ(loop->watch(event.get(), SPORE_FD_READABLE, [](uint32_t) {}).error().status, SPORE_E_EXISTS);
-  EXPECT_FALSE(loop->watch(-1, SPORE_FD_READABLE, [](uint32_t) {}).ok());
+  const auto nothing = [](uint32_t) {};
+  const Notifier event = *GetParam().notifier();
+  ASSERT_TRUE(loop->watch(event.fd(), SPORE_FD_READABLE, nothing).ok());
+  EXPECT_EQ(loop->watch(event.fd(), SPORE_FD_READABLE, nothing).error().status, SPORE_E_EXISTS);
+  EXPECT_EQ(loop->watch(-1, SPORE_FD_READABLE, nothing).error().status, SPORE_E_INVALID);
+  const UniqueFd file = GetParam().anonymous_file("regular");
+  EXPECT_EQ(loop->watch(file.get(), SPORE_FD_READABLE, nothing).error().status, SPORE_E_UNSUPPORTED);
+  EXPECT_EQ(loop->modify(file.get(), SPORE_FD_READABLE).error().status, SPORE_E_NOT_FOUND);
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-#include "core/base/progress.hpp"
+#include "core/system/progress.hpp"
 
 #include <unistd.h>
 

@@ -1,10 +1,12 @@
-#include "core/base/module.hpp"
+#include "core/system/module.hpp"
 
 #include <dlfcn.h>
 
 #include <array>
 #include <filesystem>
 #include <string>
+
+#include "core/system/process.hpp"
 
 namespace sporehost {
 
@@ -17,7 +19,7 @@ namespace {
 // Beside the program first: a build tree, or an installation that was moved.
 Result<fs::path> find_module(const ModuleName& name) {
   std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  const fs::path program = executable_path();
   const std::array<fs::path, 2> places = {program.parent_path().parent_path() / "lib/sporehost" / name.file,
                                           fs::path(SPORE_INSTALLED_MODULE_DIR) / name.file};
   for (const fs::path& place : places)

@@ -1,5 +1,5 @@
 // What is shown of work that takes long: on a terminal, and in a log.
-#include "core/base/progress.hpp"
+#include "core/system/progress.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

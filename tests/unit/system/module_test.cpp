@@ -1,5 +1,5 @@
 // Modules: parts of the program that are loaded on first use.
-#include "core/base/module.hpp"
+#include "core/system/module.hpp"
 
 #include <gmock/gmock.h>
 

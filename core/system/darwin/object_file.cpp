@@ -1,0 +1,9 @@
+#include "core/system/object_file.hpp"
+
+namespace sporehost {
+
+std::optional<ObjectFault> check_object_file(int fd, uint64_t bytes) {
+  return check_mach_object(fd, bytes);
+}
+
+} // namespace sporehost

@@ -54,8 +54,9 @@ std::string Output::message() const {
 Output run(const Call& call) {
   // Settings of whoever runs the tests must not decide them. `env` can also take variables away.
   std::vector<std::string> arguments;
-  for (const char* name : {"SPOREVM_KERNEL_IMAGE", "SPOREHOST_MANAGED_DIR", "SPOREHOST_PLUGIN_PATH",
-                           "SPOREHOST_PLUGIN_TRACE", "SPOREHOST_PLUGIN_TIMEOUT", "LANG", "LC_ALL"}) {
+  for (const char* name :
+       {"SPOREVM_KERNEL_IMAGE", "SPOREHOST_MANAGED_DIR", "SPOREHOST_PLUGIN_PATH", "SPOREHOST_PLUGIN_TRACE",
+        "SPOREHOST_PLUGIN_TIMEOUT", "SPOREHOST_KERNEL_PROGRAM", "LANG", "LC_ALL"}) {
     arguments.emplace_back("-u");
     arguments.emplace_back(name);
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <sporehost/backend.h>
-#include <sporehost/virtio_device.hpp>
+#include <sporehost/plugin.hpp>
 
 namespace spore {
 
@@ -42,62 +42,70 @@ spore_status guarded_status(const Told& object, const char* function, Body&& bod
   swallow(object, function, [&] { status = body(); });
   return status;
 }
+
+constexpr spore_backend_ops backend_table() {
+  spore_backend_ops t{};
+  t.size = sizeof t;
+  t.destroy = [](void* self) {
+    swallow(backend(self), "destroy", [&] { std::unique_ptr<Backend>(&backend(self)).reset(); });
+  };
+  t.query_interface = [](void* self, spore_string name) -> const void* {
+    const void* found = nullptr;
+    swallow(backend(self), "query_interface", [&] { found = backend(self).query_interface(from_abi(name)); });
+    return found;
+  };
+  t.probe = [](void* self, uint32_t measure, spore_probe* out, spore_error* error) -> spore_status {
+    return guarded(
+        error, [&] { return filled(out, [&](spore_probe& own) { return backend(self).probe(measure != 0, own); }); });
+  };
+  t.open = [](void* self, const spore_vm_config* config, const spore_vm_callbacks* callbacks,
+              spore_error* error) -> spore_status {
+    return guarded(error, [&]() -> Result<void> {
+      const auto own_config = taken(config);
+      const auto own_callbacks = taken(callbacks);
+      if (!own_config || !own_callbacks) return too_short();
+      return backend(self).open(*own_config, *own_callbacks);
+    });
+  };
+  t.map_memory = [](void* self, uint64_t gpa, void* host, uint64_t bytes, uint32_t flags,
+                    spore_error* error) -> spore_status {
+    return guarded(error, [&] { return backend(self).map_memory(gpa, host, bytes, flags); });
+  };
+  t.unmap_memory = [](void* self, uint64_t gpa, uint64_t bytes, spore_error* error) -> spore_status {
+    return guarded(error, [&] { return backend(self).unmap_memory(gpa, bytes); });
+  };
+  t.create_vcpu = [](void* self, uint32_t index, spore_error* error) -> spore_status {
+    return guarded(error, [&] { return backend(self).create_vcpu(index); });
+  };
+  t.destroy_vcpu = [](void* self, uint32_t index) {
+    swallow(backend(self), "destroy_vcpu", [&] { backend(self).destroy_vcpu(index); });
+  };
+  t.run = [](void* self, uint32_t index, spore_exit* out, spore_error* error) -> spore_status {
+    return guarded(error, [&] { return filled(out, [&](spore_exit& own) { return backend(self).run(index, own); }); });
+  };
+  t.kick = [](void* self, uint32_t index) { swallow(backend(self), "kick", [&] { backend(self).kick(index); }); };
+  t.set_irq_line = [](void* self, uint32_t gsi, uint32_t level) -> spore_status {
+    return guarded_status(backend(self), "set_irq_line", [&] { return backend(self).set_irq_line(gsi, level != 0); });
+  };
+  t.pulse_irq = [](void* self, uint32_t gsi) -> spore_status {
+    return guarded_status(backend(self), "pulse_irq", [&] { return backend(self).pulse_irq(gsi); });
+  };
+  t.add_doorbell = [](void* self, const spore_doorbell* doorbell, spore_error* error) -> spore_status {
+    return guarded(error, [&]() -> Result<void> {
+      const auto own = taken(doorbell);
+      return own ? backend(self).add_doorbell(*own) : too_short();
+    });
+  };
+  t.remove_doorbell = [](void* self, const spore_doorbell* doorbell) -> spore_status {
+    return guarded_status(backend(self), "remove_doorbell", [&]() -> spore_status {
+      const auto own = taken(doorbell);
+      return own ? backend(self).remove_doorbell(*own) : static_cast<spore_status>(SPORE_E_INVALID);
+    });
+  };
+  return t;
+}
 } // namespace detail
 
-inline const spore_backend_ops Backend::Ops::table = {
-    .size = sizeof(spore_backend_ops),
-    .destroy =
-        [](void* self) {
-          detail::swallow(detail::backend(self), "destroy",
-                          [&] { std::unique_ptr<Backend>(&detail::backend(self)).reset(); });
-        },
-    .query_interface = [](void* self, const char* name) -> const void* {
-      const void* found = nullptr;
-      detail::swallow(detail::backend(self), "query_interface",
-                      [&] { found = detail::backend(self).query_interface(name); });
-      return found;
-    },
-    .probe = [](void* self, int32_t measure, spore_probe* out, spore_error* error) -> spore_status {
-      return guarded(error, [&] { return detail::backend(self).probe(measure != 0, *out); });
-    },
-    .open = [](void* self, const spore_vm_config* config, const spore_vm_callbacks* callbacks, spore_error* error)
-        -> spore_status { return guarded(error, [&] { return detail::backend(self).open(*config, *callbacks); }); },
-    .map_memory = [](void* self, uint64_t gpa, void* host, uint64_t bytes, uint32_t flags,
-                     spore_error* error) -> spore_status {
-      return guarded(error, [&] { return detail::backend(self).map_memory(gpa, host, bytes, flags); });
-    },
-    .unmap_memory = [](void* self, uint64_t gpa, uint64_t bytes, spore_error* error) -> spore_status {
-      return guarded(error, [&] { return detail::backend(self).unmap_memory(gpa, bytes); });
-    },
-    .create_vcpu = [](void* self, uint32_t index, spore_error* error) -> spore_status {
-      return guarded(error, [&] { return detail::backend(self).create_vcpu(index); });
-    },
-    .destroy_vcpu =
-        [](void* self, uint32_t index) {
-          detail::swallow(detail::backend(self), "destroy_vcpu", [&] { detail::backend(self).destroy_vcpu(index); });
-        },
-    .run = [](void* self, uint32_t index, spore_exit* out, spore_error* error) -> spore_status {
-      return guarded(error, [&] { return detail::backend(self).run(index, *out); });
-    },
-    .kick =
-        [](void* self, uint32_t index) {
-          detail::swallow(detail::backend(self), "kick", [&] { detail::backend(self).kick(index); });
-        },
-    .set_irq_line = [](void* self, uint32_t gsi, int32_t level) -> spore_status {
-      return detail::guarded_status(detail::backend(self), "set_irq_line",
-                                    [&] { return detail::backend(self).set_irq_line(gsi, level != 0); });
-    },
-    .pulse_irq = [](void* self, uint32_t gsi) -> spore_status {
-      return detail::guarded_status(detail::backend(self), "pulse_irq",
-                                    [&] { return detail::backend(self).pulse_irq(gsi); });
-    },
-    .add_doorbell = [](void* self, const spore_doorbell* doorbell, spore_error* error) -> spore_status {
-      return guarded(error, [&] { return detail::backend(self).add_doorbell(*doorbell); });
-    },
-    .remove_doorbell = [](void* self, const spore_doorbell* doorbell) -> spore_status {
-      return detail::guarded_status(detail::backend(self), "remove_doorbell",
-                                    [&] { return detail::backend(self).remove_doorbell(*doorbell); });
-    },
-};
+inline const spore_backend_ops Backend::Ops::table = detail::backend_table();
 
 } // namespace spore

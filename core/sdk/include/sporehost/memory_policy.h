@@ -18,7 +18,7 @@ enum {
   SPORE_ORIGIN_MANAGED = 0,            /* the host vouches for it */
   SPORE_ORIGIN_CUSTOM_CONFIG = 1,      /* a path in the machine description */
   SPORE_ORIGIN_CUSTOM_OPTION = 2,      /* a path on the command line */
-  SPORE_ORIGIN_CUSTOM_ENVIRONMENT = 3, /* SPOREVM_KERNEL_IMAGE */
+  SPORE_ORIGIN_CUSTOM_ENVIRONMENT = 3, /* a path in the environment */
   SPORE_ORIGIN_NONE = 4                /* there is none (an initrd only) */
 };
 
@@ -29,7 +29,9 @@ typedef struct spore_memory_request {
   uint32_t size;
   uint32_t mode;  /* SPORE_MEMORY_* */
   uint64_t bytes; /* with SPORE_MEMORY_EXPLICIT */
+  SPORE_LATER_FIELDS
 } spore_memory_request;
+SPORE_SIZED(spore_memory_request, 16);
 
 /* What is so. Nothing here is a wish. */
 typedef struct spore_memory_facts {
@@ -41,11 +43,17 @@ typedef struct spore_memory_facts {
   /* 1: kernel and initrd are the host's own, and have been verified together for virtio-mem and automatic onlining. 0 for
    * a kernel or an initrd of one's own, whatever it can do. */
   uint32_t kernel_can_grow;
-  uint32_t backend_can_grow; /* 1: the backend maps memory at run time */
+  uint32_t backend_can_grow; /* 1: the backend maps memory at run time (SPORE_CAN_GROW) */
   uint32_t device_present;   /* 1: the machine has a device whose factory uses sporehost.elastic-memory/1 */
   uint64_t host_total_bytes;
   uint64_t host_available_bytes;
+  /* What the backend said of itself when it was probed; 0: it was not asked, or said nothing of it. */
+  uint64_t page_bytes;         /* every size of a plan is a multiple of it */
+  uint32_t memory_slots_max;   /* a region takes region_bytes / slot_bytes of them, RAM one or two */
+  uint32_t guest_address_bits; /* RAM and region end below 2 to this power */
+  SPORE_LATER_FIELDS
 } spore_memory_facts;
+SPORE_SIZED(spore_memory_facts, 64);
 
 typedef struct spore_memory_plan {
   uint32_t size;
@@ -55,9 +63,12 @@ typedef struct spore_memory_plan {
   uint64_t requested_bytes; /* requested from the start */
   uint64_t block_bytes;     /* a power of two; 0: the host's default, 2 MiB */
   uint64_t slot_bytes;      /* a power of two, at least block_bytes; 0: the host's default, 128 MiB */
-  char reason[512];         /* one sentence, NUL-terminated */
+  spore_text reason;        /* one sentence */
+  SPORE_LATER_FIELDS
 } spore_memory_plan;
+SPORE_SIZED(spore_memory_plan, 72);
 
+/* A policy ignores an event that it does not know. */
 enum {
   SPORE_EVENT_READY = 1,    /* PID 1 has answered, started its work and is idle for the first time */
   SPORE_EVENT_IDLE = 2,     /* the workload has ended and the guest waits */
@@ -73,7 +84,9 @@ typedef struct spore_memory_event {
   uint64_t operator_bytes;
   uint32_t pressure_some_permille; /* share of time that some task stalled on memory, over 10 s */
   uint32_t pressure_full_permille; /* the same for all tasks at once */
+  SPORE_LATER_FIELDS
 } spore_memory_event;
+SPORE_SIZED(spore_memory_event, 24);
 
 typedef struct spore_memory_state {
   uint32_t size;
@@ -85,7 +98,9 @@ typedef struct spore_memory_state {
   uint64_t guest_total_bytes;     /* MemTotal as the guest last said; 0: it has not */
   uint64_t guest_available_bytes; /* MemAvailable likewise */
   uint64_t host_available_bytes;
+  SPORE_LATER_FIELDS
 } spore_memory_state;
+SPORE_SIZED(spore_memory_state, 64);
 
 typedef struct spore_memory_action {
   uint32_t size;
@@ -96,13 +111,16 @@ typedef struct spore_memory_action {
   /* 0: none, and a pending tick stays; else SPORE_EVENT_TICK comes once after that time, instead of a pending one. The host
    * takes less than 10 for 10, and more than a year for a year. */
   uint64_t tick_ms;
-  char reason[512];
+  spore_text reason; /* one sentence, where something changes */
+  SPORE_LATER_FIELDS
 } spore_memory_action;
+SPORE_SIZED(spore_memory_action, 48);
 
 typedef struct spore_memory_policy_ops {
   uint32_t size;
+  uint32_t reserved;
   void (*destroy)(void* self); /* [main] */
-  const void* (*query_interface)(void* self, const char* name); /* [any] */
+  const void* (*query_interface)(void* self, spore_string name); /* [any] */
   /* Decides before the machine exists. [main] No side effect: `sporehost plan` calls it too. The host sets out->size
    * and zeroes the rest. A failure ends the start with the text in `error`. */
   spore_status (*plan)(void* self, const spore_memory_request* request, const spore_memory_facts* facts,
@@ -111,7 +129,9 @@ typedef struct spore_memory_policy_ops {
    * nothing. Must not block. */
   void (*on_event)(void* self, const spore_memory_event* event, const spore_memory_state* state,
                    spore_memory_action* out);
+  SPORE_LATER_FIELDS
 } spore_memory_policy_ops;
+SPORE_SIZED(spore_memory_policy_ops, 40);
 
 #ifdef __cplusplus
 } /* extern "C" */

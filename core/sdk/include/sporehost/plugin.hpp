@@ -19,6 +19,7 @@
 
 #include <sporehost/abi.h>
 #include <sporehost/host.h>
+#include <sporehost/options.hpp>
 #include <sporehost/result.hpp>
 
 #include <algorithm>
@@ -33,25 +34,36 @@
 
 namespace spore {
 
-inline spore_string to_abi(std::string_view text) {
-  return {text.data(), text.size()};
-}
-inline std::string_view from_abi(spore_string text) {
-  return {text.data, text.length};
-}
-
-// Writes a text where the host wants it, cut to fit, but never inside a UTF-8 character.
-inline void copy_text(std::string_view text, char* to, size_t capacity) {
-  size_t length = std::min(text.size(), capacity - 1);
-  while (length < text.size() && length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0u) == 0x80u) --length;
-  std::memcpy(to, text.data(), length);
-  to[length] = '\0';
+// Puts a text where the other side wants one, cut to fit.
+inline void put(spore_text& to, std::string_view text) {
+  spore_put(&to, text.data(), text.size());
 }
 
 inline spore_status report(const Error& error, spore_error* out) {
-  if (out != nullptr) copy_text(error.text, out->text, sizeof out->text);
+  if (out != nullptr) put(out->text, error.text);
   return error.status;
 }
+
+// Room for the sentence of a call that may fail: `table->plug(..., error.out())`.
+class ErrorText {
+ public:
+  ErrorText() : error_{} { // not the buffer: this is on the way of each request
+    error_.size = sizeof error_;
+    error_.text = {buffer_, sizeof buffer_, 0};
+  }
+  ErrorText(const ErrorText&) = delete;
+  ErrorText& operator=(const ErrorText&) = delete;
+
+  [[nodiscard]] spore_error* out() { return &error_; }
+  // What was written, whatever length the writer claims.
+  [[nodiscard]] std::string_view text() const {
+    return {buffer_, static_cast<size_t>(std::min<uint64_t>(error_.text.length, sizeof buffer_))};
+  }
+
+ private:
+  spore_error error_;
+  char buffer_[1024]; // NOLINT(modernize-avoid-c-arrays)
+};
 
 // Runs `body`, which returns Result<void>, at the ABI boundary: errors and exceptions become a status and a text.
 template <typename Body>
@@ -60,18 +72,17 @@ spore_status guarded(spore_error* out, Body&& body) noexcept {
     const Result<void> result = body();
     return result.ok() ? static_cast<spore_status>(SPORE_OK) : report(result.error(), out);
   } catch (const std::exception& e) {
-    if (out != nullptr) copy_text(std::string("exception: ") + e.what(), out->text, sizeof out->text);
+    if (out != nullptr) put(out->text, std::string("exception: ") + e.what());
   } catch (...) {
-    if (out != nullptr) copy_text("exception of an unknown type", out->text, sizeof out->text);
+    if (out != nullptr) put(out->text, "exception of an unknown type");
   }
   return SPORE_E_INTERNAL;
 }
 
 // Makes a Result of a status and a text that a call of the ABI gave.
-inline Result<void> from_status(spore_status status, const spore_error& error) {
+inline Result<void> from_status(spore_status status, const ErrorText& error) {
   if (status == SPORE_OK) return {};
-  const size_t length = ::strnlen(error.text, sizeof error.text); // who wrote it may have forgotten its end
-  return fail(status, length != 0 ? std::string(error.text, length) : "no reason was given");
+  return fail(status, error.text().empty() ? "no reason was given" : std::string(error.text()));
 }
 
 // A counter that appears in the report. Get it once, in the constructor: the host looks it up by name, under a lock.
@@ -102,10 +113,10 @@ class Host {
   void error(std::string_view text) const { log(SPORE_LOG_ERROR, text); }
   void log(int32_t level, std::string_view text) const { table_->log(table_->context, level, to_abi(text)); }
 
-  // A service by name and table type, or nullptr.
+  // A service by name and table type, or nullptr; the names are literals.
   template <typename Table>
   [[nodiscard]] const Table* find(const char* name) const {
-    return static_cast<const Table*>(table_->query_interface(table_->context, name));
+    return static_cast<const Table*>(table_->query_interface(table_->context, to_abi(name)));
   }
 
   // A service that the object cannot do without.
@@ -115,27 +126,10 @@ class Host {
     return fail(SPORE_E_UNSUPPORTED, std::string("this host does not offer ") + name);
   }
 
-  [[nodiscard]] std::optional<int64_t> option_integer(const char* pointer) const {
-    const auto value = option(pointer, SPORE_VALUE_INTEGER);
-    return value ? std::optional(value->integer) : std::nullopt;
-  }
-  // A number with or without a fraction; whole ones are numbers too.
-  [[nodiscard]] std::optional<double> option_number(const char* pointer) const {
-    if (const auto value = option(pointer, SPORE_VALUE_NUMBER)) return value->number;
-    if (const auto value = option_integer(pointer)) return static_cast<double>(*value);
-    return std::nullopt;
-  }
-  [[nodiscard]] std::optional<bool> option_boolean(const char* pointer) const {
-    const auto value = option(pointer, SPORE_VALUE_BOOLEAN);
-    return value ? std::optional(value->boolean != 0) : std::nullopt;
-  }
-  [[nodiscard]] std::optional<std::string> option_string(const char* pointer) const {
-    const auto value = option(pointer, SPORE_VALUE_STRING);
-    return value ? std::optional(std::string(from_abi(value->string))) : std::nullopt;
-  }
-
   // The counter of that name; keep it, since each call looks it up.
-  [[nodiscard]] Counter counter(const char* name) const { return Counter(table_->counter(table_->context, name)); }
+  [[nodiscard]] Counter counter(const char* name) const {
+    return Counter(table_->counter(table_->context, to_abi(name)));
+  }
 
   // Copies between guest memory and the caller, all or nothing: SPORE_E_RANGE where a byte is no memory or not plugged.
   [[nodiscard]] spore_status read_memory(uint64_t gpa, void* to, size_t bytes) const {
@@ -148,12 +142,6 @@ class Host {
   [[nodiscard]] uint64_t now_ns() const { return table_->now_ns(table_->context); }
 
  private:
-  [[nodiscard]] std::optional<spore_value> option(const char* pointer, uint32_t type) const {
-    spore_value value{};
-    if (table_->option(table_->context, pointer, &value) != SPORE_OK || value.type != type) return std::nullopt;
-    return value;
-  }
-
   const spore_host* table_;
 };
 
@@ -179,22 +167,46 @@ void swallow(Body&& body) noexcept {
 template <typename Body>
 void swallow(const Told& object, const char* function, Body&& body) noexcept {
   const spore_host* host = object.told(); // before the body, which may be the object's end
-  spore_error error; // only its text's first byte needs to be something: this is on the way of each request
-  error.text[0] = '\0';
-  const spore_status status = guarded(&error, [&]() -> Result<void> { return body(), Result<void>{}; });
+  ErrorText error;
+  const spore_status status = guarded(error.out(), [&]() -> Result<void> { return body(), Result<void>{}; });
   if (status == SPORE_OK || host == nullptr) return;
-  std::array<char, sizeof error.text + 64> line{};
-  std::snprintf(line.data(), line.size(), "%s: an exception was stopped here (SDK-7): %s", function, error.text);
+  std::array<char, 1152> line{};
+  const std::string_view text = error.text();
+  std::snprintf(line.data(), line.size(), "%s: an exception was stopped here (SDK-7): %.*s", function,
+                static_cast<int>(text.size()), text.data());
   host->log(host->context, SPORE_LOG_ERROR, {line.data(), std::strlen(line.data())});
+}
+
+// One's own copy of a struct of the other side's (SDK-26); nothing where it is shorter than version 1.0.
+template <typename T>
+std::optional<T> taken(const T* from) {
+  T own;
+  const int sound = spore_take(&own, from, sizeof own, spore_10_bytes_of(from));
+  return sound != 0 ? std::optional<T>(own) : std::nullopt;
+}
+
+inline Error too_short() {
+  return fail(SPORE_E_INVALID, "the size of a struct is not set, or smaller than version 1.0's (SDK-26)");
+}
+
+// Has `body`, which returns Result<void>, fill one's own copy of the caller's struct, and writes that back.
+template <typename T, typename Body>
+Result<void> filled(T* out, Body&& body) {
+  std::optional<T> own = taken(out);
+  if (!own) return too_short();
+  SPORE_CHECK(body(*own));
+  spore_fill(out, &*own, sizeof *own, spore_10_bytes_of(out));
+  return {};
 }
 
 } // namespace detail
 
 // What a class says of itself to become a factory. The strings are literals.
 struct FactoryInfo {
-  const char* id;
-  const char* summary;
-  const char* options_schema;
+  std::string_view id;
+  std::string_view summary;
+  std::string_view options_schema;
+  std::string_view uses = {}; // the one host service without which the object makes no sense
 };
 
 // A factory for class T, which has: `static constexpr FactoryInfo info`,
@@ -212,23 +224,37 @@ struct FactoryOf {
       return {};
     });
   }
-  static constexpr spore_factory factory{sizeof(spore_factory), T::Ops::kind,           T::info.id,
-                                         T::info.summary,       T::info.options_schema, &create};
+  static constexpr spore_string uses = to_abi(T::info.uses);
+  static constexpr spore_factory describe() {
+    spore_factory factory{};
+    factory.size = sizeof factory;
+    factory.kind = T::Ops::kind;
+    factory.id = to_abi(T::info.id);
+    factory.summary = to_abi(T::info.summary);
+    factory.options_schema = to_abi(T::info.options_schema);
+    factory.uses = T::info.uses.empty() ? nullptr : &uses;
+    factory.uses_count = T::info.uses.empty() ? 0 : 1;
+    factory.create = &create;
+    return factory;
+  }
+  static constexpr spore_factory factory = describe();
 };
 
 template <typename... T>
 struct PluginOf {
   static constexpr std::array<const spore_factory*, sizeof...(T)> factories{&FactoryOf<T>::factory...};
-  static constexpr spore_plugin describe(const char* id, const char* version) {
-    return {SPORE_PLUGIN_MAGIC,
-            sizeof(spore_plugin),
-            SPORE_ABI_MAJOR,
-            SPORE_ABI_MINOR,
-            SPORE_ARCH_NATIVE,
-            sizeof...(T),
-            id,
-            version,
-            factories.data()};
+  static constexpr spore_plugin describe(std::string_view id, std::string_view version) {
+    spore_plugin plugin{};
+    plugin.magic = SPORE_PLUGIN_MAGIC;
+    plugin.size = sizeof plugin;
+    plugin.abi_major = SPORE_ABI_MAJOR;
+    plugin.abi_minor = SPORE_ABI_MINOR;
+    plugin.arch = SPORE_ARCH_NATIVE;
+    plugin.factory_count = sizeof...(T);
+    plugin.id = to_abi(id);
+    plugin.version = to_abi(version);
+    plugin.factories = factories.data();
+    return plugin;
   }
 };
 

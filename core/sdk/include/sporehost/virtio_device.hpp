@@ -8,7 +8,7 @@
 
 namespace spore {
 
-// The transport's side of a virtio device: queues and configuration interrupts. Cheap to copy. [device] but for Lock.
+// The transport's side of a virtio device: queues and configuration interrupts. Cheap to copy. [device]
 class Virtio {
  public:
   explicit Virtio(const spore_virtio* table) : table_(table) {}
@@ -33,20 +33,19 @@ class Virtio {
   void config_changed() const { table_->config_changed(table_->context); }
   void config_touched() const { table_->config_touched(table_->context); }
 
-  // Holds the device's lock, for calls that come from outside a [device] call. [any]
-  class [[nodiscard]] Lock {
-   public:
-    explicit Lock(const Virtio& virtio) : table_(virtio.table_) { table_->lock(table_->context); }
-    ~Lock() { table_->unlock(table_->context); }
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
-
-   private:
-    const spore_virtio* table_;
-  };
-
  private:
   const spore_virtio* table_;
+};
+
+// Two words of feature bits, as negotiated (VIRTIO 1.2 section 2.2).
+class Features {
+ public:
+  explicit Features(const uint64_t* words) : words_{words[0], words[1]} {}
+
+  [[nodiscard]] bool has(unsigned bit) const { return bit < 128 && (words_[bit / 64] >> bit % 64 & 1) != 0; }
+
+ private:
+  std::array<uint64_t, 2> words_;
 };
 
 class VirtioDevice : public Told {
@@ -56,11 +55,10 @@ class VirtioDevice : public Told {
   virtual void describe(spore_virtio_traits& out) = 0;
   virtual void read_config(uint32_t offset, std::span<uint8_t> data) = 0;
   virtual void write_config(uint32_t /*offset*/, std::span<const uint8_t> /*data*/) {}
-  virtual spore_status accept_features(uint64_t /*features*/) { return SPORE_OK; }
-  virtual Result<void> activate(uint64_t /*features*/) { return {}; }
+  virtual spore_status accept_features(const Features& /*features*/) { return SPORE_OK; }
+  virtual Result<void> activate(const spore_virtio_activation& /*activation*/) { return {}; }
   virtual void notify(uint32_t queue) = 0;
   virtual void reset() = 0;
-  virtual void system_reset() {}
 
   struct Ops {
     using Base = VirtioDevice;
@@ -73,55 +71,51 @@ namespace detail {
 inline VirtioDevice& virtio(void* self) {
   return *static_cast<VirtioDevice*>(self);
 }
+
+constexpr spore_virtio_device_ops virtio_table() {
+  spore_virtio_device_ops t{};
+  t.size = sizeof t;
+  t.destroy = [](void* self) {
+    swallow(virtio(self), "destroy", [&] { std::unique_ptr<VirtioDevice>(&virtio(self)).reset(); });
+  };
+  t.query_interface = [](void* self, spore_string name) -> const void* {
+    const void* found = nullptr;
+    swallow(virtio(self), "query_interface", [&] { found = virtio(self).query_interface(from_abi(name)); });
+    return found;
+  };
+  t.describe = [](void* self, spore_virtio_traits* out, spore_error* error) -> spore_status {
+    return guarded(error, [&] {
+      return filled(out, [&](spore_virtio_traits& own) { return virtio(self).describe(own), Result<void>{}; });
+    });
+  };
+  t.read_config = [](void* self, uint32_t offset, void* data, uint32_t bytes) {
+    swallow(virtio(self), "read_config", [&] {
+      virtio(self).read_config(offset, {static_cast<uint8_t*>(data), bytes});
+    });
+  };
+  t.write_config = [](void* self, uint32_t offset, const void* data, uint32_t bytes) {
+    swallow(virtio(self), "write_config", [&] {
+      virtio(self).write_config(offset, {static_cast<const uint8_t*>(data), bytes});
+    });
+  };
+  t.accept_features = [](void* self, const uint64_t* features) -> spore_status {
+    spore_status status = SPORE_E_INTERNAL;
+    swallow(virtio(self), "accept_features", [&] { status = virtio(self).accept_features(Features(features)); });
+    return status;
+  };
+  t.activate = [](void* self, const spore_virtio_activation* activation, spore_error* error) -> spore_status {
+    return guarded(error, [&]() -> Result<void> {
+      const auto own = taken(activation);
+      if (!own) return too_short();
+      return virtio(self).activate(*own);
+    });
+  };
+  t.notify = [](void* self, uint32_t queue) { swallow(virtio(self), "notify", [&] { virtio(self).notify(queue); }); };
+  t.reset = [](void* self) { swallow(virtio(self), "reset", [&] { virtio(self).reset(); }); };
+  return t;
+}
 } // namespace detail
 
-inline const spore_virtio_device_ops VirtioDevice::Ops::table = {
-    .size = sizeof(spore_virtio_device_ops),
-    .destroy =
-        [](void* self) {
-          detail::swallow(detail::virtio(self), "destroy",
-                          [&] { std::unique_ptr<VirtioDevice>(&detail::virtio(self)).reset(); });
-        },
-    .query_interface = [](void* self, const char* name) -> const void* {
-      const void* found = nullptr;
-      detail::swallow(detail::virtio(self), "query_interface",
-                      [&] { found = detail::virtio(self).query_interface(name); });
-      return found;
-    },
-    .describe =
-        [](void* self, spore_virtio_traits* out) {
-          detail::swallow(detail::virtio(self), "describe", [&] { detail::virtio(self).describe(*out); });
-        },
-    .read_config =
-        [](void* self, uint32_t offset, void* data, uint32_t bytes) {
-          detail::swallow(detail::virtio(self), "read_config", [&] {
-            detail::virtio(self).read_config(offset, {static_cast<uint8_t*>(data), bytes});
-          });
-        },
-    .write_config =
-        [](void* self, uint32_t offset, const void* data, uint32_t bytes) {
-          detail::swallow(detail::virtio(self), "write_config", [&] {
-            detail::virtio(self).write_config(offset, {static_cast<const uint8_t*>(data), bytes});
-          });
-        },
-    .accept_features = [](void* self, uint64_t features) -> spore_status {
-      spore_status status = SPORE_E_INTERNAL;
-      detail::swallow(detail::virtio(self), "accept_features",
-                      [&] { status = detail::virtio(self).accept_features(features); });
-      return status;
-    },
-    .activate = [](void* self, uint64_t features, spore_error* error) -> spore_status {
-      return guarded(error, [&] { return detail::virtio(self).activate(features); });
-    },
-    .notify =
-        [](void* self, uint32_t queue) {
-          detail::swallow(detail::virtio(self), "notify", [&] { detail::virtio(self).notify(queue); });
-        },
-    .reset = [](void* self) { detail::swallow(detail::virtio(self), "reset", [&] { detail::virtio(self).reset(); }); },
-    .system_reset =
-        [](void* self) {
-          detail::swallow(detail::virtio(self), "system_reset", [&] { detail::virtio(self).system_reset(); });
-        },
-};
+inline const spore_virtio_device_ops VirtioDevice::Ops::table = detail::virtio_table();
 
 } // namespace spore

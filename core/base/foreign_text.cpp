@@ -1,22 +1,24 @@
 #include "core/base/foreign_text.hpp"
 
-#include <cstring>
+#include <algorithm>
 
 #include "core/base/text.hpp"
 
 namespace sporehost {
 
-std::string field_text(const char* field, size_t bytes) {
-  return printable(std::string_view(field, ::strnlen(field, bytes)));
+std::string text_of(const spore_text& text, const char* buffer, size_t capacity) {
+  return printable(std::string_view(buffer, static_cast<size_t>(std::min<uint64_t>(text.length, capacity))));
 }
 
-spore::Result<void> outcome_of(std::string_view function, spore_status status, const spore_error& error) {
+// A status that this host does not know is a later version's, or none: a failure like any other, and passed on as it is
+// (SDK-27).
+spore::Result<void> outcome_of(std::string_view function, spore_status status, const spore::ErrorText& error) {
   if (status == SPORE_OK) return {};
-  std::string text = field_text(error.text);
+  std::string text = printable(error.text());
   if (text.empty()) text = std::string(function) + " failed and gave no reason (SDK-8)";
   if (status > SPORE_OK && status <= SPORE_E_TIMEOUT) return spore::fail(status, std::move(text));
-  return spore::fail(SPORE_E_INTERNAL, std::string(function) + " returned the unknown status " +
-                                           std::to_string(status) + " (SDK-8): " + text);
+  return spore::fail(status, std::string(function) + " returned status " + std::to_string(status) +
+                                 ", which this host does not know (SDK-27): " + text);
 }
 
 } // namespace sporehost

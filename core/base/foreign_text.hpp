@@ -2,7 +2,7 @@
 // hold control characters or no UTF-8, or say what no rule knows. All [any].
 #pragma once
 
-#include <sporehost/abi.h>
+#include <sporehost/plugin.hpp>
 #include <sporehost/result.hpp>
 
 #include <cstddef>
@@ -11,24 +11,23 @@
 
 namespace sporehost {
 
-// What stands in a field of fixed length, up to its NUL or its end; `printable`.
-[[nodiscard]] std::string field_text(const char* field, size_t bytes);
+// What a plugin wrote into a buffer of ours, whatever length it claims; `printable`.
+[[nodiscard]] std::string text_of(const spore_text& text, const char* buffer, size_t capacity);
 
+// Room for a text that a plugin writes: `exit.text = room.text()` before the call, `room.read(exit.text)` after it.
 template <size_t Bytes>
-[[nodiscard]] std::string field_text(const char (&field)[Bytes]) {
-  return field_text(field, Bytes);
-}
+class TextRoom {
+ public:
+  [[nodiscard]] spore_text text() { return {buffer_, Bytes, 0}; }
+  [[nodiscard]] std::string read(const spore_text& text) const { return text_of(text, buffer_, Bytes); }
 
-// Makes the field itself what field_text would give, NUL-terminated.
-template <size_t Bytes>
-void clean_field(char (&field)[Bytes]) {
-  const std::string text = field_text(field, Bytes);
-  const size_t length = text.copy(field, Bytes - 1);
-  field[length] = '\0';
-}
+ private:
+  char buffer_[Bytes]; // NOLINT(modernize-avoid-c-arrays): not zeroed, nothing beyond the length is read
+};
 
 // Outcome of the call of a plugin's `function` ("plan"): its own sentence, or the one that says which rule it broke by
 // giving none, or a status that is none (SDK-8).
-[[nodiscard]] spore::Result<void> outcome_of(std::string_view function, spore_status status, const spore_error& error);
+[[nodiscard]] spore::Result<void> outcome_of(std::string_view function, spore_status status,
+                                             const spore::ErrorText& error);
 
 } // namespace sporehost

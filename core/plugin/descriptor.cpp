@@ -15,14 +15,15 @@ namespace sporehost::plugin {
 namespace {
 
 constexpr uint32_t kFactoriesMax = 64;
+constexpr uint32_t kUsesMax = 64;
 constexpr size_t kStructMax = 4096; // no descriptor of any minor is near that
 constexpr size_t kIdMax = 64;
 constexpr size_t kLineMax = 512;
 constexpr size_t kSchemaMax = 256 * 1024;
 
 // Lengths of the structs as version 1.0 defined them: their last 1.0 field ends there.
-constexpr size_t kPluginBytes10 = offsetof(spore_plugin, factories) + sizeof(spore_plugin::factories);
-constexpr size_t kFactoryBytes10 = offsetof(spore_factory, create) + sizeof(spore_factory::create);
+constexpr size_t kPluginBytes10 = spore_plugin_10_bytes;
+constexpr size_t kFactoryBytes10 = SPORE_10_BYTES(spore_factory);
 constexpr size_t kPreambleBytes = offsetof(spore_plugin, arch); // magic, size, version: fixed for all majors
 
 using Failure = std::optional<LoadFailure>;
@@ -32,7 +33,7 @@ LoadFailure broken(int rule, std::string what) {
 }
 
 // Copies one text field; a failure names the field.
-Failure read_text(const char* from, size_t longest, int rule, const std::string& field, std::string& out) {
+Failure read_text(spore_string from, size_t longest, int rule, const std::string& field, std::string& out) {
   Text text = copy_text_in(from, longest);
   switch (text.state) {
     case TextState::Null:
@@ -40,7 +41,7 @@ Failure read_text(const char* from, size_t longest, int rule, const std::string&
     case TextState::Unreadable:
       return broken(rule, field + " points to memory that cannot be read");
     case TextState::TooLong:
-      return broken(rule, field + " is longer than " + std::to_string(longest) + " bytes or not NUL-terminated");
+      return broken(rule, field + " is longer than " + std::to_string(longest) + " bytes");
     case TextState::Ok:
       break;
   }
@@ -48,13 +49,13 @@ Failure read_text(const char* from, size_t longest, int rule, const std::string&
   return std::nullopt;
 }
 
-Failure read_id(const char* from, const std::string& field, std::string& out) {
+Failure read_id(spore_string from, const std::string& field, std::string& out) {
   if (auto failure = read_text(from, kIdMax, 4, field, out)) return failure;
   if (is_plugin_id(out)) return std::nullopt;
   return broken(4, field + " " + quote(out) + " is not lower-case kebab (a-z, 0-9, single hyphens between)");
 }
 
-Failure read_line(const char* from, int rule, const std::string& field, std::string& out) {
+Failure read_line(spore_string from, int rule, const std::string& field, std::string& out) {
   if (auto failure = read_text(from, kLineMax, rule, field, out)) return failure;
   const bool control = std::any_of(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
   if (out.empty() || control) return broken(rule, field + " is not one line of text");
@@ -62,7 +63,7 @@ Failure read_line(const char* from, int rule, const std::string& field, std::str
   return std::nullopt;
 }
 
-Failure read_schema(const char* from, const std::string& who, std::string& out, std::vector<std::string>& uses) {
+Failure read_schema(spore_string from, const std::string& who, std::string& out) {
   const std::string field = "options_schema of " + who;
   if (auto failure = read_text(from, kSchemaMax, 6, field, out)) return failure;
   nlohmann::json schema;
@@ -76,9 +77,18 @@ Failure read_schema(const char* from, const std::string& who, std::string& out, 
   if (!schema.is_object() || schema.value("type", nlohmann::json()) != "object") {
     return broken(6, field + R"( is not the schema of an object: it lacks "type": "object")");
   }
-  if (const auto names = schema.find("x-sporehost-uses"); names != schema.end())
-    for (const auto& name : *names)
-      if (name.is_string()) uses.push_back(name.get<std::string>());
+  return std::nullopt;
+}
+
+Failure read_uses(const spore_factory& raw, const std::string& who, std::vector<std::string>& out) {
+  if (raw.uses_count > kUsesMax)
+    return broken(5, "uses_count of " + who + " is " + std::to_string(raw.uses_count) + ", at most " +
+                         std::to_string(kUsesMax) + " are allowed");
+  std::vector<spore_string> names(raw.uses_count);
+  if (!names.empty() && !copy_in(raw.uses, names.data(), std::span(names).size_bytes()))
+    return broken(5, "uses of " + who + " is NULL or cannot be read");
+  for (const spore_string& name : names)
+    if (auto failure = read_line(name, 5, "a service in uses of " + who, out.emplace_back())) return failure;
   return std::nullopt;
 }
 
@@ -104,7 +114,9 @@ Failure read_factory(const spore_factory* from, const std::string& where, bool n
     return broken(5, "kind of " + who + " is " + std::to_string(raw.kind) + ", which is none of SPORE_KIND_*");
   }
   if (auto failure = read_line(raw.summary, 5, "summary of " + who, out.summary)) return failure;
-  if (auto failure = read_schema(raw.options_schema, who, out.options_schema, out.uses)) return failure;
+  if (auto failure = read_schema(raw.options_schema, who, out.options_schema)) return failure;
+  if (auto failure = read_uses(raw, who, out.uses)) return failure;
+  if (raw.reserved != 0) return broken(26, "the field 'reserved' of " + who + " is not 0");
   if (raw.create == nullptr) return broken(5, "create of " + who + " is NULL");
   out.make = raw.create;
   return std::nullopt;

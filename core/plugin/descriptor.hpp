@@ -17,7 +17,7 @@ struct Factory {
   std::string id;
   std::string summary;
   std::string options_schema; // JSON Schema; parses as an object
-  // Host services that its objects cannot do without: the schema's "x-sporehost-uses".
+  // Host services that its objects cannot do without.
   std::vector<std::string> uses;
   decltype(spore_factory::create) make = nullptr;
   std::string shadowed_by; // path of the plugin that this kind and id is taken from instead; empty: this one is used

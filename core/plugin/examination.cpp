@@ -23,7 +23,7 @@ constexpr const char* kUnloading = "when it was unloaded";
 constexpr size_t kMostQuoted = 200;
 // What an answer may hold; an honest one stays below, as the descriptor was read with the same bounds.
 constexpr size_t kMostFactories = 64;
-constexpr size_t kMostUses = 1000;
+constexpr size_t kMostUses = 64;
 constexpr size_t kMostLine = 3 * 512; // what is no UTF-8 grows on its way
 constexpr size_t kMostReason = 16384;
 constexpr size_t kMostSchema = 3 * 256 * 1024;

@@ -14,9 +14,10 @@
 namespace sporehost::plugin {
 namespace {
 
-// All tables begin alike, and up to their last 1.0 field they are function pointers after `size`.
+// All tables begin alike, and up to their last 1.0 field they are function pointers.
 struct AnyOps {
   uint32_t size;
+  uint32_t reserved;
   void (*destroy)(void* self);
 };
 constexpr size_t kFirst = offsetof(AnyOps, destroy);
@@ -29,17 +30,17 @@ constexpr const char* kBackend[] = {"destroy",      "query_interface", "probe", 
                                     "create_vcpu",  "destroy_vcpu",    "run",   "kick", "set_irq_line", "pulse_irq",
                                     "add_doorbell", "remove_doorbell"};
 constexpr const char* kVirtio[] = {"destroy",         "query_interface", "describe", "read_config", "write_config",
-                                   "accept_features", "activate",        "notify",   "reset",       "system_reset"};
-constexpr const char* kIo[] = {"destroy", "query_interface", "describe", "read", "write", "system_reset"};
+                                   "accept_features", "activate",        "notify",   "reset"};
+constexpr const char* kIo[] = {"destroy", "query_interface", "describe", "placed", "read", "write"};
 constexpr const char* kPolicy[] = {"destroy", "query_interface", "plan", "on_event"};
 
 constexpr size_t bytes_of(std::span<const char* const> names) {
   return kFirst + names.size() * sizeof(void*);
 }
-static_assert(bytes_of(kBackend) == offsetof(spore_backend_ops, remove_doorbell) + sizeof(void*));
-static_assert(bytes_of(kVirtio) == offsetof(spore_virtio_device_ops, system_reset) + sizeof(void*));
-static_assert(bytes_of(kIo) == offsetof(spore_io_device_ops, system_reset) + sizeof(void*));
-static_assert(bytes_of(kPolicy) == offsetof(spore_memory_policy_ops, on_event) + sizeof(void*));
+static_assert(bytes_of(kBackend) == SPORE_10_BYTES(spore_backend_ops));
+static_assert(bytes_of(kVirtio) == SPORE_10_BYTES(spore_virtio_device_ops));
+static_assert(bytes_of(kIo) == SPORE_10_BYTES(spore_io_device_ops));
+static_assert(bytes_of(kPolicy) == SPORE_10_BYTES(spore_memory_policy_ops));
 
 std::span<const char* const> functions_of(uint32_t kind) {
   switch (kind) {
@@ -61,12 +62,13 @@ std::span<const char* const> functions_of(uint32_t kind) {
 std::string check_ops(uint32_t kind, const void* ops) {
   const auto names = functions_of(kind);
   if (names.empty()) return "is of a kind that this host does not know";
-  uint32_t size = 0;
-  if (!copy_in(ops, &size, sizeof size)) return "has a table of functions that is NULL or cannot be read";
-  if (size < bytes_of(names)) {
-    return "has a table of functions whose size is " + std::to_string(size) + ", version 1.0 already has " +
+  AnyOps head{};
+  if (!copy_in(ops, &head, kFirst)) return "has a table of functions that is NULL or cannot be read";
+  if (head.size < bytes_of(names)) {
+    return "has a table of functions whose size is " + std::to_string(head.size) + ", version 1.0 already has " +
            std::to_string(bytes_of(names));
   }
+  if (head.reserved != 0) return "has a table of functions whose field 'reserved' is not 0 (SDK-26)";
   std::vector<const void*> functions(names.size());
   if (!copy_in(static_cast<const char*>(ops) + kFirst, functions.data(), functions.size() * sizeof(void*))) {
     return "has a table of functions that cannot be read to its end";

@@ -240,11 +240,11 @@ spore::Result<PluginObject> Registry::create(const Found& found, const spore_hos
     return spore::fail(SPORE_E_STATE, origin + ": " + what + " is not loaded into this process");
   trace(origin + ": creates " + what + " with " + std::string(options));
   spore_object made{};
-  spore_error error{};
+  spore::ErrorText error;
   spore_status status = SPORE_E_INTERNAL;
   try {
     const PluginCall note(keep_text(origin));
-    status = found.factory->make(&host, {options.data(), options.size()}, &made, &error);
+    status = found.factory->make(&host, {options.data(), options.size()}, &made, error.out());
   } catch (...) { // only a plugin without the wrapper's thunks can get here
     return spore::fail(SPORE_E_INTERNAL, origin + ": create of " + what + " let an exception out (SDK-7)");
   }

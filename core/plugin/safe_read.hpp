@@ -5,6 +5,8 @@
 // forbids process_vm_readv) the memory is read plainly, and a wild pointer then is fatal. All [any].
 #pragma once
 
+#include <sporehost/abi.h>
+
 #include <cstddef>
 #include <string>
 
@@ -19,7 +21,7 @@ struct Text {
   std::string value; // only with TextState::Ok
 };
 
-// Copies a NUL-terminated text of at most `longest` bytes, never reading beyond the page of its last byte.
-[[nodiscard]] Text copy_text_in(const char* from, size_t longest);
+// Copies a text of at most `longest` bytes.
+[[nodiscard]] Text copy_text_in(spore_string from, size_t longest);
 
 } // namespace sporehost::plugin

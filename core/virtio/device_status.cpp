@@ -6,25 +6,29 @@ namespace sporehost {
 
 using namespace virtio;
 
-uint64_t VirtioHost::offered_features() const {
-  return personality_.traits().features | kFeatureVersion1 | kFeatureIndirect | kFeatureEventIdx;
+Features VirtioHost::offered_features() const {
+  Features offered = personality_.traits().features;
+  offered[0] |= kFeatureVersion1 | kFeatureIndirect | kFeatureEventIdx;
+  return offered;
 }
 
-void VirtioHost::set_driver_features(uint32_t half, uint32_t value) {
+void VirtioHost::set_driver_features(uint32_t part, uint32_t value) {
   if ((status_ & kStatusFeaturesOk) != 0) return violation("the driver wrote DriverFeatures after FEATURES_OK");
-  if (half > 1) {
+  if (part / 2 >= driver_features_.size()) {
     driver_features_beyond_ |= value != 0;
     return;
   }
-  const uint32_t shift = half * 32;
-  driver_features_ = (driver_features_ & ~(uint64_t{UINT32_MAX} << shift)) | uint64_t{value} << shift;
+  const uint32_t shift = part % 2 * 32;
+  uint64_t& word = driver_features_[part / 2];
+  word = (word & ~(uint64_t{UINT32_MAX} << shift)) | uint64_t{value} << shift;
 }
 
 bool VirtioHost::features_acceptable() {
-  if (driver_features_beyond_ || (driver_features_ & ~offered_features()) != 0) {
+  const Features offered = offered_features();
+  if (driver_features_beyond_ || (driver_features_[0] & ~offered[0]) != 0 || (driver_features_[1] & ~offered[1]) != 0) {
     return violation("the driver chose features that were not offered; FEATURES_OK is refused"), false;
   }
-  if ((driver_features_ & kFeatureVersion1) == 0) {
+  if ((driver_features_[0] & kFeatureVersion1) == 0) {
     return violation("the driver is a legacy one, without VIRTIO_F_VERSION_1; FEATURES_OK is refused"), false;
   }
   if (!personality_.accept_features(driver_features_)) {
@@ -60,7 +64,10 @@ void VirtioHost::write_status(uint32_t value) {
 void VirtioHost::go_live() {
   status_ |= kStatusDriverOk;
   if (!live()) return; // FAILED, or already in need of a reset
-  if (const auto active = personality_.activate(driver_features_); !active.ok()) {
+  std::vector<uint16_t> sizes;
+  for (const Queue& slot : queues_)
+    sizes.push_back(slot.queue.ready() ? static_cast<uint16_t>(slot.setup.size) : uint16_t{0});
+  if (const auto active = personality_.activate(driver_features_, sizes); !active.ok()) {
     return needs_reset(active.error().text.c_str());
   }
   // A doorbell that rang before DRIVER_OK was not answered; what it was rung for is.
@@ -78,19 +85,11 @@ void VirtioHost::reset_device() {
     slot.setup = {};
     slot.pushed = slot.again = false;
   }
-  driver_features_ = 0;
+  driver_features_ = {};
   driver_features_beyond_ = false;
-  interrupt_status_ = pending_interrupts_ = 0;
-  repeat_pulse_ = false;
+  interrupt_status_.store(0);
+  pending_interrupts_ = 0;
   personality_.reset();
-}
-
-void VirtioHost::system_reset() {
-  const std::lock_guard guard(*this);
-  if (!personality_) return;
-  reset_device();
-  personality_.system_reset();
-  ++config_generation_;
 }
 
 } // namespace sporehost

@@ -20,10 +20,20 @@ void set_high(uint64_t& address, uint32_t value) {
   address = (address & UINT32_MAX) | uint64_t{value} << 32;
 }
 
+// 32 of the feature bits; there are none beyond the words.
+uint32_t features_part(const Features& features, uint32_t part) {
+  return part / 2 < features.size() ? static_cast<uint32_t>(features[part / 2] >> (part % 2 * 32)) : 0;
+}
+
 } // namespace
 
 void MmioTransport::mmio_read(uint64_t offset, std::span<uint8_t> data) {
   std::ranges::fill(data, uint8_t{0});
+  if (offset == kMmioInterruptStatus && is_register_access(offset, data.size())) {
+    const uint32_t status = host_.interrupt_status();
+    std::memcpy(data.data(), &status, sizeof status);
+    return;
+  }
   const std::lock_guard guard(host_);
   if (offset >= kMmioConfig) return read_config(offset - kMmioConfig, data);
   if (!is_register_access(offset, data.size())) {
@@ -34,6 +44,11 @@ void MmioTransport::mmio_read(uint64_t offset, std::span<uint8_t> data) {
 }
 
 void MmioTransport::mmio_write(uint64_t offset, std::span<const uint8_t> data) {
+  if (offset == kMmioInterruptAck && is_register_access(offset, data.size())) {
+    uint32_t bits;
+    std::memcpy(&bits, data.data(), sizeof bits);
+    return host_.acknowledge(bits);
+  }
   const std::lock_guard guard(host_);
   if (offset >= kMmioConfig) return write_config(offset - kMmioConfig, data);
   if (!is_register_access(offset, data.size())) {
@@ -56,14 +71,11 @@ uint32_t MmioTransport::read_register(uint64_t offset) {
     case kMmioVendorId:
       return kMmioVendor;
     case kMmioDeviceFeatures:
-      return device_features_sel_ > 1 ? 0
-                                      : static_cast<uint32_t>(host_.offered_features() >> (32 * device_features_sel_));
+      return features_part(host_.offered_features(), device_features_sel_);
     case kMmioQueueNumMax:
       return queue != nullptr ? queue->size_max() : 0; // 0: no such queue
     case kMmioQueueReady:
       return queue != nullptr && queue->ready() ? 1 : 0;
-    case kMmioInterruptStatus:
-      return host_.interrupt_status();
     case kMmioStatus:
       return host_.status();
     // No shared memory regions: a region that does not exist has length and base of all ones (section 4.2.2.1).
@@ -99,8 +111,6 @@ void MmioTransport::write_register(uint64_t offset, uint32_t value) {
       return host_.set_queue_ready(queue_sel_, (value & 1) != 0);
     case kMmioQueueNotify:
       return host_.notify(value);
-    case kMmioInterruptAck:
-      return host_.acknowledge(value);
     case kMmioStatus:
       if (value == 0) device_features_sel_ = driver_features_sel_ = queue_sel_ = 0;
       return host_.write_status(value);
@@ -156,12 +166,6 @@ void MmioTransport::write_config(uint64_t offset, std::span<const uint8_t> data)
   if (offset >= length || data.empty()) return;
   const size_t inside = std::min<uint64_t>(data.size(), length - offset);
   host_.personality().write_config(static_cast<uint32_t>(offset), data.first(inside));
-}
-
-void MmioTransport::system_reset() {
-  const std::lock_guard guard(host_);
-  device_features_sel_ = driver_features_sel_ = queue_sel_ = 0;
-  host_.system_reset();
 }
 
 } // namespace sporehost

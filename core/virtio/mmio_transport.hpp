@@ -3,6 +3,9 @@
 // Registers are 32 bits wide, aligned, and little-endian. An access of another width or alignment, to a register that
 // does not exist or against its direction reads 0 or does nothing, and is counted. The configuration space, from 0x100,
 // takes any width at any offset; what lies beyond its end reads 0 and ignores writes.
+//
+// InterruptStatus and InterruptACK do not take the device's lock: a driver's interrupt handler does not wait for a
+// `notify` that copies, plugs or logs on another thread.
 #pragma once
 
 #include "core/virtio/virtio_host.hpp"
@@ -32,8 +35,7 @@ class MmioTransport {
   void mmio_read(uint64_t offset, std::span<uint8_t> data);
   void mmio_write(uint64_t offset, std::span<const uint8_t> data);
 
-  void service_queue(uint32_t queue) { host_.service_queue(queue); } // [main]
-  void system_reset();                                               // [main]
+  void service_queue(uint32_t queue) { host_.service_queue(queue); } // [any]
 
  private:
   [[nodiscard]] uint32_t read_register(uint64_t offset);

@@ -2,18 +2,29 @@
 #pragma once
 
 #include <sporehost/device.h>
+#include <sporehost/plugin.hpp>
 #include <sporehost/result.hpp>
 
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "core/base/plugin_call.hpp"
+#include "core/virtio/virtio_spec.hpp"
 
 namespace sporehost {
 
-// Longest configuration space that fits the MMIO window behind the registers.
-inline constexpr uint32_t kVirtioConfigBytesMax = 0x1000 - 0x100;
+// What a device says of itself: spore_virtio_traits, copied.
+struct VirtioTraits {
+  uint32_t device_id = 0;
+  virtio::Features features{};
+  uint32_t config_bytes = 0;
+  uint32_t flags = 0;
+  std::vector<uint16_t> queue_size_max;
+
+  bool operator==(const VirtioTraits&) const = default;
+};
 
 class Personality {
  public:
@@ -27,9 +38,9 @@ class Personality {
   [[nodiscard]] static spore::Result<Personality> adopt(spore_object object, const char* who = "a device's plugin");
 
   explicit operator bool() const { return object_.ops != nullptr; }
-  [[nodiscard]] const spore_virtio_traits& traits() const { return traits_; }
+  [[nodiscard]] const VirtioTraits& traits() const { return traits_; }
   [[nodiscard]] const void* query_interface(const char* name) const { // [any]
-    return ops().query_interface != nullptr ? ops().query_interface(object_.self, name) : nullptr;
+    return ops().query_interface != nullptr ? ops().query_interface(object_.self, spore::to_abi(name)) : nullptr;
   }
   // For callers of an interface that `query_interface` gave.
   [[nodiscard]] void* self() const { return object_.self; }
@@ -44,20 +55,18 @@ class Personality {
     call("write_config",
          [&] { ops().write_config(object_.self, offset, data.data(), static_cast<uint32_t>(data.size())); });
   }
-  [[nodiscard]] bool accept_features(uint64_t features) const {
+  [[nodiscard]] bool accept_features(const virtio::Features& features) const {
     bool accepted = false;
-    call("accept_features", [&] { accepted = ops().accept_features(object_.self, features) == SPORE_OK; });
+    call("accept_features", [&] { accepted = ops().accept_features(object_.self, features.data()) == SPORE_OK; });
     return accepted;
   }
-  [[nodiscard]] spore::Result<void> activate(uint64_t features) const;
+  [[nodiscard]] spore::Result<void> activate(const virtio::Features& features,
+                                             std::span<const uint16_t> queue_sizes) const;
   void notify(uint32_t queue) const {
     call("notify", [&] { ops().notify(object_.self, queue); });
   }
   void reset() const {
     call("reset", [&] { ops().reset(object_.self); });
-  }
-  void system_reset() const {
-    call("system_reset", [&] { ops().system_reset(object_.self); });
   }
 
  private:
@@ -68,14 +77,14 @@ class Personality {
   [[nodiscard]] const spore_virtio_device_ops& ops() const {
     return *static_cast<const spore_virtio_device_ops*>(object_.ops);
   }
-  [[nodiscard]] spore_virtio_traits described() const;
+  [[nodiscard]] spore::Result<VirtioTraits> described() const;
   [[nodiscard]] spore::Result<void> check_table() const;
   [[nodiscard]] spore::Result<void> check_traits() const;
   void reset_object();
 
   spore_object object_{};
   const char* who_ = nullptr;
-  spore_virtio_traits traits_{};
+  VirtioTraits traits_;
 };
 
 } // namespace sporehost

@@ -27,17 +27,19 @@ spore::Result<void> VirtioHost::attach(spore_object object, const char* who) {
   const std::lock_guard guard(*this);
   if (personality_) return spore::fail(SPORE_E_STATE, config_.name + ": a personality is attached already");
   personality_ = std::move(adopted).value();
-  const spore_virtio_traits& traits = personality_.traits();
-  queues_.reserve(traits.queue_count);
-  for (uint32_t i = 0; i < traits.queue_count; ++i) {
-    queues_.push_back({.queue = Virtqueue(*config_.memory, static_cast<uint16_t>(i), traits.queue_size_max[i])});
-  }
+  const std::vector<uint16_t>& sizes = personality_.traits().queue_size_max;
+  queues_.reserve(sizes.size());
+  touched_.reserve(sizes.size());
+  for (size_t i = 0; i < sizes.size(); ++i)
+    queues_.push_back({.queue = Virtqueue(*config_.memory, static_cast<uint16_t>(i), sizes[i])});
   return {};
 }
 
 VirtioCounters VirtioHost::counters() {
   const std::lock_guard guard(*this);
-  return counters_;
+  VirtioCounters counters = counters_;
+  counters.interrupts += repeated_pulses_.load(std::memory_order_relaxed);
+  return counters;
 }
 
 void VirtioHost::violation(const char* what) {
@@ -62,7 +64,7 @@ void VirtioHost::unlock() {
     return;
   }
   bool pulse = false;
-  uint64_t again = 0;
+  std::vector<uint32_t> again;
   if (depth_ == 1) {
     pulse = collect_interrupts();
     again = collect_again();
@@ -71,9 +73,7 @@ void VirtioHost::unlock() {
   --depth_;
   mutex_.unlock();
   if (pulse && config_.pulse) config_.pulse();
-  for (uint32_t i = 0; again != 0; ++i, again >>= 1) {
-    if ((again & 1) != 0) config_.reschedule(i);
-  }
+  for (const uint32_t queue : again) config_.reschedule(queue);
 }
 
 // Decides once for everything that happened under the lock, and says whether the line needs an edge.
@@ -84,35 +84,44 @@ void VirtioHost::unlock() {
 //     that (section 4.2.3.4), so it will see what we just published, which was before we got here.
 //   - the bit was acknowledged before we set it: that is a 0 to 1, hence an edge, also when the driver's handler still
 //     runs; the controller keeps it until the handler is done.
-// Setting and acknowledging are both done under the lock, so there is no third case. A driver that acknowledges only
-// some of the bits would never hear of the rest by an edge again: `acknowledge` asks for one more.
+// Setting and acknowledging are atomic on one word, so each sees all of the other or nothing of it, and there is no
+// third case: an acknowledgement that comes after our bit was set takes it away, and sees what we published before. A
+// driver that acknowledges only some of the bits would never hear of the rest by an edge again: `acknowledge` makes one
+// more.
 bool VirtioHost::collect_interrupts() {
-  for (Queue& slot : queues_) {
+  for (const uint32_t index : touched_) {
+    Queue& slot = queues_[index];
     if (!std::exchange(slot.pushed, false)) continue;
     if (slot.queue.take_interrupt()) pending_interrupts_ |= virtio::kInterruptUsed;
     if (slot.queue.broken() != nullptr) needs_reset(slot.queue.broken());
   }
-  const uint32_t fresh = std::exchange(pending_interrupts_, 0) & ~interrupt_status_;
-  interrupt_status_ |= fresh;
+  if (pending_interrupts_ == 0) return false;
+  const uint32_t pending = std::exchange(pending_interrupts_, 0);
+  const uint32_t fresh = pending & ~interrupt_status_.fetch_or(pending);
   if ((fresh & virtio::kInterruptConfig) != 0) ++counters_.config_interrupts;
-  const bool repeat = std::exchange(repeat_pulse_, false) && interrupt_status_ != 0;
-  if (fresh == 0 && !repeat) return false;
+  if (fresh == 0) return false;
   ++counters_.interrupts;
   return true;
 }
 
-uint64_t VirtioHost::collect_again() {
-  static_assert(SPORE_VIRTIO_QUEUES_MAX <= 64);
-  uint64_t again = 0;
-  for (size_t i = 0; i < queues_.size(); ++i) {
-    if (std::exchange(queues_[i].again, false)) again |= uint64_t{1} << i;
+std::vector<uint32_t> VirtioHost::collect_again() {
+  std::vector<uint32_t> again;
+  for (const uint32_t index : touched_) {
+    queues_[index].touched = false;
+    if (std::exchange(queues_[index].again, false)) again.push_back(index);
   }
+  touched_.clear();
   return again;
 }
 
+void VirtioHost::touch(uint32_t index) {
+  if (!std::exchange(queues_[index].touched, true)) touched_.push_back(index);
+}
+
 void VirtioHost::acknowledge(uint32_t bits) {
-  interrupt_status_ &= ~bits;
-  repeat_pulse_ = interrupt_status_ != 0;
+  if ((interrupt_status_.fetch_and(~bits) & ~bits) == 0) return;
+  repeated_pulses_.fetch_add(1, std::memory_order_relaxed);
+  if (config_.pulse) config_.pulse();
 }
 
 void VirtioHost::needs_reset(const char* why) {
@@ -143,7 +152,7 @@ void VirtioHost::set_queue_ready(uint32_t index, bool ready) {
     return;
   }
   if (slot.queue.ready() || setup(index) == nullptr) return;
-  if (const auto started = slot.queue.start(slot.setup, driver_features_); !started.ok()) {
+  if (const auto started = slot.queue.start(slot.setup, driver_features_[0]); !started.ok()) {
     violation(("queue " + std::to_string(index) + " is not made ready: " + started.error().text).c_str());
   }
 }
@@ -179,7 +188,7 @@ bool VirtioHost::live() const {
 }
 
 spore_status VirtioHost::pop(uint32_t index, spore_chain& out) {
-  if (index >= queues_.size() || out.size < sizeof out) return SPORE_E_INVALID;
+  if (index >= queues_.size()) return SPORE_E_INVALID;
   if (!live()) return SPORE_E_NOT_FOUND;
   Queue& slot = queues_[index];
   uint32_t own_budget = budget_of(slot); // outside `notify` it bounds the malformed entries that one call skips
@@ -188,6 +197,7 @@ spore_status VirtioHost::pop(uint32_t index, spore_chain& out) {
     if (budget == 0 && config_.reschedule) {
       // To the personality this looks like an empty queue. The driver stays asked not to ring: we come back ourselves.
       slot.again = true;
+      touch(index);
       return SPORE_E_NOT_FOUND;
     }
     switch (slot.queue.pop(serial_ + 1, out)) {
@@ -199,6 +209,7 @@ spore_status VirtioHost::pop(uint32_t index, spore_chain& out) {
       case Virtqueue::Pop::kDropped:
         ++counters_.malformed;
         slot.pushed = true; // given back with length 0 where that was possible
+        touch(index);
         budget -= budget > 0;
         log_.write(SPORE_LOG_WARN, [&] {
           return config_.name + ": queue " + std::to_string(index) + ": a request is dropped: " + slot.queue.fault();
@@ -216,7 +227,9 @@ spore_status VirtioHost::pop(uint32_t index, spore_chain& out) {
 void VirtioHost::push(const spore_chain& chain, uint32_t written) {
   if (!live() || chain.queue >= queues_.size()) return;
   Queue& slot = queues_[chain.queue];
-  slot.pushed |= slot.queue.push(chain, written);
+  if (!slot.queue.push(chain, written)) return;
+  slot.pushed = true;
+  touch(chain.queue);
 }
 
 void VirtioHost::config_changed() {

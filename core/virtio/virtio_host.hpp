@@ -68,15 +68,13 @@ class VirtioHost {
   void lock();
   void unlock();
 
-  // The doorbell of a queue rang outside the transport (an eventfd). [main] Stale or wrong indices are harmless.
+  // The doorbell of a queue rang outside the transport (an eventfd). [any] Stale or wrong indices are harmless.
   void service_queue(uint32_t queue);
-  // The whole machine is reset. [main]
-  void system_reset();
 
   // ---- for the transport, with the lock held ----------------------------------------------------------------------
   [[nodiscard]] uint32_t device_id() const { return personality_.traits().device_id; }
-  [[nodiscard]] uint64_t offered_features() const;
-  void set_driver_features(uint32_t half, uint32_t value); // `half`: which 32 bits
+  [[nodiscard]] virtio::Features offered_features() const;
+  void set_driver_features(uint32_t part, uint32_t value); // `part`: which 32 bits
   [[nodiscard]] uint32_t status() const { return status_; }
   void write_status(uint32_t value);
 
@@ -86,10 +84,12 @@ class VirtioHost {
   void set_queue_ready(uint32_t index, bool ready);
   void notify(uint32_t index); // a doorbell; a wrong index is a violation
 
-  [[nodiscard]] uint32_t interrupt_status() const { return interrupt_status_; }
-  void acknowledge(uint32_t bits);
   [[nodiscard]] uint32_t config_generation() const { return config_generation_; }
   void violation(const char* what);
+
+  // ---- for the transport, without the lock ------------------------------------------------------------------------
+  [[nodiscard]] uint32_t interrupt_status() const { return interrupt_status_.load(); }
+  void acknowledge(uint32_t bits);
 
  private:
   class Call; // virtio_table.cpp
@@ -101,6 +101,7 @@ class VirtioHost {
     bool serving = false; // a `notify` is running
     bool again = false;   // ask for `service_queue` when the lock is let go
     bool pushed = false;  // something was given back since interrupts were last decided on
+    bool touched = false; // is in touched_
   };
 
   [[nodiscard]] spore_virtio make_table();
@@ -115,8 +116,9 @@ class VirtioHost {
   [[nodiscard]] static uint32_t budget_of(const Queue& slot);
   [[nodiscard]] bool live() const;
   void needs_reset(const char* why);
+  void touch(uint32_t index);
   [[nodiscard]] bool collect_interrupts();
-  [[nodiscard]] uint64_t collect_again();
+  [[nodiscard]] std::vector<uint32_t> collect_again();
 
   // device_status.cpp
   [[nodiscard]] bool features_acceptable();
@@ -133,15 +135,16 @@ class VirtioHost {
   uint32_t depth_ = 0;                   // how often; everything below is guarded by the mutex
 
   uint32_t status_ = 0;
-  uint64_t driver_features_ = 0;
-  bool driver_features_beyond_ = false; // the driver wrote bits from 64 up
+  virtio::Features driver_features_{};
+  bool driver_features_beyond_ = false; // the driver wrote bits from 128 up
   std::vector<Queue> queues_;
-  uint64_t serial_ = 0; // never goes back, so a chain from before a reset stays void
-  uint32_t interrupt_status_ = 0;
+  std::vector<uint32_t> touched_;   // queues that were pushed to, or have to be served again
+  uint64_t serial_ = 0;             // never goes back, so a chain from before a reset stays void
   uint32_t pending_interrupts_ = 0; // to be set when the lock is let go
-  bool repeat_pulse_ = false;
   uint32_t config_generation_ = 0;
   VirtioCounters counters_;
+  std::atomic<uint32_t> interrupt_status_{0}; // changed without the lock, by atomic operations alone
+  std::atomic<uint64_t> repeated_pulses_{0};
   Personality personality_; // last: destroyed first, while the rest still serves it
 };
 

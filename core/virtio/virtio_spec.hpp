@@ -1,6 +1,7 @@
 // Numbers of VIRTIO 1.2 that the transport and the queues share. Nothing here is a choice of ours but the vendor id.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -18,7 +19,8 @@ inline constexpr uint32_t kStatusNeedsReset = 64;
 inline constexpr uint32_t kStatusFailed = 128;
 
 // Feature bits of the transport and the rings, section 6. Bits 24 to 49 are reserved for them, the others are the
-// device type's (section 2.2).
+// device type's (section 2.2). All of them are in word 0.
+using Features = std::array<uint64_t, 2>; // bit n in word n / 64
 inline constexpr uint64_t kFeatureIndirect = uint64_t{1} << 28;
 inline constexpr uint64_t kFeatureEventIdx = uint64_t{1} << 29;
 inline constexpr uint64_t kFeatureVersion1 = uint64_t{1} << 32;

@@ -23,7 +23,8 @@ class VirtioHost::Call {
   [[nodiscard]] const Virtqueue* queue(const spore_chain& chain) const { return host_.queue(chain.queue); }
 
  private:
-  static constexpr const char* kHint = " without the device's lock; wrap it in lock and unlock of sporehost.virtio/1";
+  static constexpr const char* kHint =
+      " without the device's lock; wrap it in lock and unlock of sporehost.device-lock/1";
   VirtioHost& host_;
 };
 
@@ -31,15 +32,20 @@ spore_virtio VirtioHost::make_table() {
   spore_virtio table{};
   table.size = sizeof table;
   table.context = this;
-  table.pop = [](void* context, uint32_t queue, spore_chain* out) noexcept {
-    return Call(context, "pop")->pop(queue, *out);
+  table.pop = [](void* context, uint32_t queue, spore_chain* out) noexcept -> spore_status {
+    spore_chain chain{};
+    if (spore_take(&chain, out, sizeof chain, SPORE_10_BYTES(spore_chain)) == 0) return SPORE_E_INVALID;
+    const spore_status status = Call(context, "pop")->pop(queue, chain);
+    if (status == SPORE_OK) spore_fill(out, &chain, sizeof chain, SPORE_10_BYTES(spore_chain));
+    return status;
   };
-  table.read = [](void* context, const spore_chain* chain, uint64_t offset, void* to, size_t bytes) noexcept {
+  table.read = [](void* context, const spore_chain* chain, uint64_t offset, void* to, uint64_t bytes) noexcept {
     const Call call(context, "read");
     const Virtqueue* queue = call.queue(*chain);
     return queue != nullptr ? queue->read(*chain, offset, {static_cast<uint8_t*>(to), bytes}) : SPORE_E_STATE;
   };
-  table.write = [](void* context, const spore_chain* chain, uint64_t offset, const void* from, size_t bytes) noexcept {
+  table.write = [](void* context, const spore_chain* chain, uint64_t offset, const void* from,
+                   uint64_t bytes) noexcept {
     const Call call(context, "write");
     const Virtqueue* queue = call.queue(*chain);
     return queue != nullptr ? queue->write(*chain, offset, {static_cast<const uint8_t*>(from), bytes}) : SPORE_E_STATE;
@@ -49,8 +55,6 @@ spore_virtio VirtioHost::make_table() {
   };
   table.config_changed = [](void* context) noexcept { Call(context, "config_changed")->config_changed(); };
   table.config_touched = [](void* context) noexcept { ++Call(context, nullptr)->config_generation_; };
-  table.lock = [](void* context) noexcept { static_cast<VirtioHost*>(context)->lock(); };
-  table.unlock = [](void* context) noexcept { static_cast<VirtioHost*>(context)->unlock(); };
   return table;
 }
 

@@ -1,40 +1,59 @@
 #include "core/host/backend.hpp"
 
+#include <bit>
+
 #include "core/base/foreign_text.hpp"
+#include "core/base/page.hpp"
 
 namespace sporehost {
 
 using spore::Result;
 
-void Backend::pulse_irq(uint32_t gsi) {
+template <typename Call>
+void Backend::drive(const char* function, uint32_t gsi, Call&& call) {
   spore_status status = SPORE_E_INTERNAL;
-  call_plugin(object_.who(), "pulse_irq", [&] { status = ops()->pulse_irq(self(), gsi); });
+  call_plugin(object_.who(), function, [&] { status = call(*object_.ops<spore_backend_ops>()); });
   if (status == SPORE_OK) return;
   lost_interrupts_.fetch_add(1, std::memory_order_relaxed);
   lost_log_.write(SPORE_LOG_ERROR, [&] {
-    return object_.origin() + ": interrupt " + std::to_string(gsi) + " is lost: pulse_irq returned " +
+    return object_.origin() + ": interrupt " + std::to_string(gsi) + " is lost: " + function + " returned " +
            std::to_string(status) + "; the guest may wait for it for ever";
   });
 }
 
+void Backend::pulse_irq(uint32_t gsi) {
+  drive("pulse_irq", gsi, [&](const spore_backend_ops& ops) { return ops.pulse_irq(self(), gsi); });
+}
+
+void Backend::set_irq_line(uint32_t gsi, bool high) {
+  drive("set_irq_line", gsi, [&](const spore_backend_ops& ops) { return ops.set_irq_line(self(), gsi, high ? 1 : 0); });
+}
+
 template <typename Call>
 Result<void> Backend::call(const char* function, Call&& call) const {
-  spore_error error{};
+  spore::ErrorText error;
   spore_status status = SPORE_E_INTERNAL;
-  if (!call_plugin(object_.who(), function, [&] { status = call(*object_.ops<spore_backend_ops>(), &error); }))
+  if (!call_plugin(object_.who(), function, [&] { status = call(*object_.ops<spore_backend_ops>(), error.out()); }))
     return spore::fail(SPORE_E_INTERNAL, object_.origin() + ": " + function + " let an exception out (SDK-7)");
   if (auto result = outcome_of(function, status, error); !result) return result.error().in(object_.origin());
   return {};
 }
 
-Result<spore_probe> Backend::probe(bool measure) {
-  spore_probe found{};
-  found.size = sizeof found;
+Result<Probe> Backend::probe(bool measure) {
+  const TextRoom<512> room;
+  spore_probe raw{};
+  raw.size = sizeof raw;
+  raw.summary = room.text();
   SPORE_CHECK(call("probe", [&](const spore_backend_ops& ops, spore_error* error) {
-    return ops.probe(self(), measure ? 1 : 0, &found, error);
+    return ops.probe(self(), measure ? 1 : 0, &raw, error);
   }));
-  clean_field(found.summary);
-  return found;
+  if (raw.page_bytes == 0) raw.page_bytes = host_page_bytes(); // it said nothing of it
+  if (!std::has_single_bit(raw.page_bytes))
+    return spore::fail(SPORE_E_INVALID, object_.origin() + ": its probe has page_bytes " +
+                                            std::to_string(raw.page_bytes) + ", which is no power of two");
+  return Probe{raw.usable != 0,     raw.fit_for_linux != 0, raw.vcpus_max,          raw.instructions_per_second,
+               raw.capabilities,    raw.page_bytes,         raw.memory_slots_max,   raw.guest_address_bits,
+               room.read(raw.summary)};
 }
 
 Result<void> Backend::open(const spore_vm_config& config, const spore_vm_callbacks& callbacks) {
@@ -60,13 +79,14 @@ Result<void> Backend::create_vcpu(uint32_t index) {
               [&](const spore_backend_ops& ops, spore_error* error) { return ops.create_vcpu(self(), index, error); });
 }
 
-Result<spore_exit> Backend::run(uint32_t index) {
-  spore_exit exit{};
-  exit.size = sizeof exit;
+Result<VcpuExit> Backend::run(uint32_t index) {
+  const TextRoom<256> room;
+  spore_exit raw{};
+  raw.size = sizeof raw;
+  raw.text = room.text();
   SPORE_CHECK(call(
-      "run", [&](const spore_backend_ops& ops, spore_error* error) { return ops.run(self(), index, &exit, error); }));
-  clean_field(exit.text);
-  return exit;
+      "run", [&](const spore_backend_ops& ops, spore_error* error) { return ops.run(self(), index, &raw, error); }));
+  return VcpuExit{raw.reason, raw.address, room.read(raw.text)};
 }
 
 Result<void> Backend::add_doorbell(const spore_doorbell& doorbell) {
@@ -79,7 +99,7 @@ template <typename Table>
 Result<const Table*> Backend::require(const char* name, const char* machine) const {
   const Table* table = nullptr;
   call_plugin(object_.who(), "query_interface",
-              [&] { table = static_cast<const Table*>(ops()->query_interface(self(), name)); });
+              [&] { table = static_cast<const Table*>(ops()->query_interface(self(), spore::to_abi(name))); });
   if (table != nullptr) return table;
   return spore::fail(SPORE_E_UNSUPPORTED,
                      object_.origin() + " does not offer " + name + ", which an " + machine + " machine needs");

@@ -14,6 +14,28 @@
 
 namespace sporehost {
 
+// What a probe found: spore_probe, with a text of its own.
+struct Probe {
+  bool usable = false;
+  bool fit_for_linux = false;
+  uint32_t vcpus_max = 0;
+  uint64_t instructions_per_second = 0;
+  uint64_t capabilities = 0;
+  uint64_t page_bytes = 0;
+  uint32_t memory_slots_max = 0;
+  uint32_t guest_address_bits = 0;
+  std::string summary;
+
+  [[nodiscard]] bool can(uint64_t capability) const { return (capabilities & capability) != 0; } // SPORE_CAN_*
+};
+
+// Why a vCPU left `run`: spore_exit, likewise.
+struct VcpuExit {
+  uint32_t reason = SPORE_EXIT_FAULT;
+  uint64_t address = 0;
+  std::string text;
+};
+
 class Backend final : public SlotMapper, public VmSetup {
  public:
   // Takes the object over. [main]
@@ -21,16 +43,17 @@ class Backend final : public SlotMapper, public VmSetup {
 
   // Each function is the one of the same name in backend.h, with the same thread tag; errors begin with the plugin's
   // path and id.
-  spore::Result<spore_probe> probe(bool measure);
+  spore::Result<Probe> probe(bool measure);
   spore::Result<void> open(const spore_vm_config& config, const spore_vm_callbacks& callbacks);
   spore::Result<void> map_memory(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags);
   spore::Result<void> unmap_memory(uint64_t gpa, uint64_t bytes);
   spore::Result<void> create_vcpu(uint32_t index);
   void destroy_vcpu(uint32_t index) { ops()->destroy_vcpu(self(), index); }
-  spore::Result<spore_exit> run(uint32_t index);
+  spore::Result<VcpuExit> run(uint32_t index);
   void kick(uint32_t index) { ops()->kick(self(), index); }
   // A pulse that the backend does not make is counted and logged: a guest that waits for it waits for ever. [any]
   void pulse_irq(uint32_t gsi);
+  void set_irq_line(uint32_t gsi, bool high); // [any] likewise
   [[nodiscard]] uint64_t lost_interrupts() const { return lost_interrupts_.load(std::memory_order_relaxed); }
   spore::Result<void> add_doorbell(const spore_doorbell& doorbell);
   void remove_doorbell(const spore_doorbell& doorbell) { (void)ops()->remove_doorbell(self(), &doorbell); }
@@ -53,6 +76,8 @@ class Backend final : public SlotMapper, public VmSetup {
   // Calls a function of the table; its error, or an exception that came out of it, names the plugin.
   template <typename Call>
   spore::Result<void> call(const char* function, Call&& call) const;
+  template <typename Call>
+  void drive(const char* function, uint32_t gsi, Call&& call);
 
   plugin::PluginObject object_;
   std::atomic<uint64_t> lost_interrupts_{0};

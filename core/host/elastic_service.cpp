@@ -31,6 +31,18 @@ spore_status ElasticService::finish(const spore::Result<void>& result, spore_err
   return SPORE_OK;
 }
 
+spore_status ElasticService::info(spore_elastic_info* out) const {
+  const ElasticGeometry& g = region_.geometry();
+  spore_elastic_info info{};
+  info.size = sizeof info;
+  info.gpa = g.gpa;
+  info.bytes = g.bytes;
+  info.block_bytes = g.block_bytes;
+  info.slot_bytes = g.slot_bytes;
+  info.requested_bytes = requested_.get();
+  return SPORE_FILL(spore_elastic_info, out, &info) != 0 ? SPORE_OK : SPORE_E_INVALID;
+}
+
 spore_status ElasticService::plug(uint64_t offset, uint64_t bytes, spore_error* error) {
   const uint64_t begin = monotonic_ns();
   const auto plugged = region_.plug(offset, bytes);
@@ -53,16 +65,13 @@ std::string ElasticService::owner() const {
   return owner_;
 }
 
-ElasticService::ElasticService(ElasticRegion& region, uint64_t requested_bytes, Events events)
-    : region_(region), requested_bytes_(requested_bytes), events_(std::move(events)) {
+ElasticService::ElasticService(ElasticRegion& region, const RequestedSize& requested, Events events)
+    : region_(region), requested_(requested), events_(std::move(events)) {
   table_ = {
       .size = sizeof(spore_elastic_memory),
+      .reserved = 0,
       .context = this,
-      .info =
-          [](void* c, spore_elastic_info* out) {
-            const ElasticGeometry& g = of(c).region_.geometry();
-            *out = {sizeof(spore_elastic_info), 0, g.gpa, g.bytes, g.block_bytes, g.slot_bytes, of(c).requested_bytes_};
-          },
+      .info = [](void* c, spore_elastic_info* out) -> spore_status { return of(c).info(out); },
       .plug = [](void* c, uint64_t offset, uint64_t bytes, spore_error* error) -> spore_status {
         return of(c).plug(offset, bytes, error);
       },

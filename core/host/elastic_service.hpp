@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "core/host/requested_size.hpp"
 #include "core/memory/elastic_region.hpp"
 
 namespace sporehost {
@@ -19,8 +20,8 @@ class ElasticService {
     std::function<void(const std::string& why)> refused; // a plug found neither memory nor a slot. [device]
   };
 
-  // `requested_bytes` is the plan's. `region` outlives the service.
-  ElasticService(ElasticRegion& region, uint64_t requested_bytes, Events events);
+  // `region` and `requested` outlive the service.
+  ElasticService(ElasticRegion& region, const RequestedSize& requested, Events events);
   ElasticService(const ElasticService&) = delete;
   ElasticService& operator=(const ElasticService&) = delete;
 
@@ -37,11 +38,12 @@ class ElasticService {
   [[nodiscard]] uint64_t plug_ns() const { return plug_ns_.load(std::memory_order_relaxed); }
 
  private:
+  spore_status info(spore_elastic_info* out) const;
   spore_status plug(uint64_t offset, uint64_t bytes, spore_error* error);
   spore_status finish(const spore::Result<void>& result, spore_error* error) const;
 
   ElasticRegion& region_;
-  uint64_t requested_bytes_;
+  const RequestedSize& requested_;
   Events events_;
   std::atomic<uint64_t> refused_plugs_{0};
   std::atomic<uint64_t> plug_ns_{0};

@@ -12,7 +12,7 @@ namespace sporehost {
 using spore::fail;
 using spore::Result;
 
-Result<void> check_plan_sizes(const spore_memory_plan& plan) {
+Result<void> check_plan_sizes(const MemoryPlan& plan) {
   const auto broken = [](const std::string& what) { return fail(SPORE_E_INVALID, "its plan is unusable: " + what); };
   const uint64_t page = host_page_bytes();
   if (plan.boot_bytes == 0 || plan.boot_bytes % page != 0)
@@ -28,14 +28,14 @@ Result<void> check_plan_sizes(const spore_memory_plan& plan) {
     return broken("region_bytes and requested_bytes must be multiples of the block, " + format_size(plan.block_bytes));
   if (plan.requested_bytes > plan.region_bytes) return broken("requested_bytes is larger than region_bytes");
   if (plan.boot_bytes + plan.region_bytes < plan.boot_bytes) return broken("boot and region overflow 64 bits");
-  spore_memory_plan fitted = plan;
+  MemoryPlan fitted = plan;
   (void)fit_region(fitted); // what is left out needs no place
   const auto board = make_board(fitted.boot_bytes, fitted.region_bytes, kMostAddressBits);
   if (!board) return board.error().in("its plan is unusable");
   return {};
 }
 
-std::optional<std::string> fit_region(spore_memory_plan& plan) {
+std::optional<std::string> fit_region(MemoryPlan& plan) {
   const uint64_t unit = std::max(memory_block_bytes(plan.boot_bytes), plan.block_bytes);
   const uint64_t left_out = plan.region_bytes % unit;
   if (left_out == 0) return std::nullopt;

@@ -29,39 +29,30 @@ constexpr uint64_t kTickMostMs = uint64_t{366} * 24 * 3600 * 1000;
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kSlowEventNs = 100 * kNsPerMs;
 
-// Adds a sentence to a reason, where there is room for it.
-void add_to_reason(spore_memory_plan& plan, const std::string& sentence) {
-  spore::give_reason(plan, std::string(plan.reason) + "; " + sentence);
-}
-
 } // namespace
 
-// A policy without the wrapper's thunks can let an exception out, which is its fault and not ours.
-template <typename Call>
-Result<void> PolicyRunner::call_plan(Call&& call, const spore_error& error) {
+Result<MemoryPlan> PolicyRunner::plan(const spore_memory_request& request, const spore_memory_facts& facts) {
+  const TextRoom<512> room;
+  spore_memory_plan raw{};
+  raw.size = sizeof raw;
+  raw.reason = room.text();
+  spore::ErrorText error;
   spore_status status = SPORE_OK;
-  try {
-    status = call();
-  } catch (...) {
+  // A policy without the wrapper's thunks can let an exception out, which is its fault and not ours.
+  if (!call_plugin(policy_.who(), "plan", [&] {
+        const auto ops = policy_.ops<spore_memory_policy_ops>();
+        status = ops->plan(policy_.self(), &request, &facts, &raw, error.out());
+      }))
     return fail(SPORE_E_INTERNAL, policy_.origin() + ": plan let an exception out (SDK-7)");
-  }
   if (auto outcome = outcome_of("plan", status, error); !outcome) return outcome.error().in(policy_.origin());
-  return {};
-}
-
-Result<spore_memory_plan> PolicyRunner::plan(const spore_memory_request& request, const spore_memory_facts& facts) {
-  const auto ops = policy_.ops<spore_memory_policy_ops>();
-  spore_memory_plan plan{};
-  plan.size = sizeof plan;
-  spore_error error{};
-  SPORE_CHECK(call_plan([&] { return ops->plan(policy_.self(), &request, &facts, &plan, &error); }, error));
+  MemoryPlan plan{raw.boot_bytes,  raw.region_bytes, raw.requested_bytes,
+                  raw.block_bytes, raw.slot_bytes,   room.read(raw.reason)};
   if (plan.block_bytes == 0) plan.block_bytes = kDefaultBlock;
   if (plan.slot_bytes == 0) plan.slot_bytes = std::max(kDefaultSlot, plan.block_bytes);
-  clean_field(plan.reason);
   if (auto checked = check_plan_sizes(plan); !checked) return checked.error().in(policy_.origin());
   planned_region_ = plan.region_bytes;
   if (const auto left_out = fit_region(plan)) {
-    add_to_reason(plan, *left_out);
+    plan.reason += "; " + *left_out;
     log_.write(SPORE_LOG_WARN, [&] {
       return fmt::format("{}: plans a region of {}; {}", policy_.origin(), format_size(planned_region_), *left_out);
     });
@@ -69,13 +60,13 @@ Result<spore_memory_plan> PolicyRunner::plan(const spore_memory_request& request
   return plan;
 }
 
-void PolicyRunner::attach(EventLoop& loop, const spore_memory_plan& plan, ResizableMemory device,
+void PolicyRunner::attach(EventLoop& loop, const MemoryPlan& plan, ResizableMemory device, RequestedSize& requested,
                           std::function<void()> requested_changed) {
   loop_ = &loop;
+  requested_ = &requested;
   requested_changed_ = std::move(requested_changed);
   plan_ = plan;
   device_ = device;
-  requested_ = plan.requested_bytes;
 }
 
 void PolicyRunner::detach() {
@@ -95,35 +86,52 @@ void PolicyRunner::guest_memory(uint64_t total, uint64_t available) {
 
 void PolicyRunner::event(uint32_t type) {
   if (type == SPORE_EVENT_READY) ready_ = true;
-  deliver(spore_memory_event{sizeof(spore_memory_event), type, 0, 0, 0});
+  spore_memory_event event{};
+  event.type = type;
+  deliver(event);
 }
 
 void PolicyRunner::operator_request(uint64_t bytes) {
-  deliver(spore_memory_event{sizeof(spore_memory_event), SPORE_EVENT_OPERATOR, bytes, 0, 0});
+  spore_memory_event event{};
+  event.type = SPORE_EVENT_OPERATOR;
+  event.operator_bytes = bytes;
+  deliver(event);
 }
 
-void PolicyRunner::deliver(const spore_memory_event& event) {
+void PolicyRunner::deliver(const spore_memory_event& happened) {
   if (loop_ == nullptr) return;
-  spore_resizable_state device{};
-  device.size = sizeof device;
-  if (device_.table != nullptr) device_.table->state(device_.self, &device);
-  const spore_memory_state state{
-      sizeof(spore_memory_state), ready_ ? 1u : 0u, plan_.boot_bytes, plan_.region_bytes,        requested_,
-      device.plugged_bytes,       guest_total_,     guest_available_, host_available(event.type)};
-  spore_memory_action action{};
-  action.size = sizeof action;
+  spore_memory_event event = happened;
+  event.size = sizeof event;
+  const spore_memory_state state = memory_state(event.type);
+  const TextRoom<512> room;
+  spore_memory_action raw{};
+  raw.size = sizeof raw;
+  raw.reason = room.text();
   const uint64_t before = monotonic_ns();
   const bool decided = call_plugin(policy_.who(), "on_event", [&] {
-    policy_.ops<spore_memory_policy_ops>()->on_event(policy_.self(), &event, &state, &action);
+    policy_.ops<spore_memory_policy_ops>()->on_event(policy_.self(), &event, &state, &raw);
   });
   if (const uint64_t took = monotonic_ns() - before; took > kSlowEventNs)
     log_.write(SPORE_LOG_WARN, [&] {
       return policy_.origin() + " took " + std::to_string(took / kNsPerMs) +
              " ms in on_event, which must not block: the machine waited for it";
     });
-  if (!decided) return; // what it left in `action` is no decision
-  clean_field(action.reason);
-  carry_out(action);
+  if (!decided) return; // what it left in `raw` is no decision
+  carry_out({raw.change != 0, raw.requested_bytes, raw.tick_ms, room.read(raw.reason)});
+}
+
+spore_memory_state PolicyRunner::memory_state(uint32_t event) {
+  spore_memory_state state{};
+  state.size = sizeof state;
+  state.ready = ready_ ? 1 : 0;
+  state.boot_bytes = plan_.boot_bytes;
+  state.region_bytes = plan_.region_bytes;
+  state.requested_bytes = requested();
+  state.plugged_bytes = plugged();
+  state.guest_total_bytes = guest_total_;
+  state.guest_available_bytes = guest_available_;
+  state.host_available_bytes = host_available(event);
+  return state;
 }
 
 uint64_t PolicyRunner::host_available(uint32_t event) {
@@ -135,14 +143,14 @@ uint64_t PolicyRunner::host_available(uint32_t event) {
   return host_available_;
 }
 
-void PolicyRunner::carry_out(const spore_memory_action& action) {
+void PolicyRunner::carry_out(const MemoryAction& action) {
   arm_tick(action.tick_ms);
-  if (action.change == 0 || action.requested_bytes == requested_) {
+  if (!action.change || action.requested_bytes == requested()) {
     // A size that is requested already is no news, neither for the log nor for the guest. One that waits is dropped.
-    if (action.change != 0) held_.reset();
-    if (action.reason[0] != '\0')
+    if (action.change) held_.reset();
+    if (!action.reason.empty())
       log_.write(SPORE_LOG_DEBUG,
-                 [&] { return fmt::format("leaves {} requested: {}", format_size(requested_), action.reason); });
+                 [&] { return fmt::format("leaves {} requested: {}", format_size(requested()), action.reason); });
     return;
   }
   if (device_.table == nullptr) {
@@ -157,7 +165,7 @@ void PolicyRunner::carry_out(const spore_memory_action& action) {
 }
 
 // Too many changes: the latest waits for its turn.
-void PolicyRunner::hold(const spore_memory_action& action, uint64_t wait_ns) {
+void PolicyRunner::hold(const MemoryAction& action, uint64_t wait_ns) {
   const bool armed = held_.has_value();
   held_ = action;
   if (armed) return;
@@ -168,32 +176,38 @@ void PolicyRunner::hold(const spore_memory_action& action, uint64_t wait_ns) {
   loop_->cancel_timer(held_timer_); // of one that was dropped
   held_timer_ = loop_->start_timer(wait_ns, [this] {
     if (!held_) return;
-    const spore_memory_action latest = *std::exchange(held_, std::nullopt);
+    const MemoryAction latest = *std::exchange(held_, std::nullopt);
     (void)pace_.wait_ns(monotonic_ns());
     request(latest);
   });
 }
 
-void PolicyRunner::request(const spore_memory_action& action) {
+void PolicyRunner::request(const MemoryAction& action) {
   const uint64_t wanted = cut_to_what_there_is(action.requested_bytes);
-  if (wanted == requested_) return;
-  spore_error error{};
-  const auto asked = outcome_of("request", device_.table->request(device_.self, wanted, &error), error);
-  if (!asked) {
+  if (wanted == requested()) return;
+  if (wanted > plan_.region_bytes || wanted % plan_.block_bytes != 0) {
     log_.write(SPORE_LOG_ERROR, [&] {
-      return fmt::format("{}: request of {} refused: {}", policy_.origin(), format_size(wanted), asked.error().text);
+      return fmt::format("{}: request of {} refused: it must be a multiple of the block, {}, and at most the region, {}",
+                         policy_.origin(), format_size(wanted), format_size(plan_.block_bytes),
+                         format_size(plan_.region_bytes));
     });
     return;
   }
-  requested_ = wanted;
+  change(wanted);
+  log_.write(SPORE_LOG_INFO, [&] { return fmt::format("requests {}: {}", format_size(wanted), action.reason); });
+}
+
+void PolicyRunner::change(uint64_t bytes) {
+  requested_->set(bytes);
+  call_plugin(device_.who, "requested_changed", [&] { device_.table->requested_changed(device_.self); });
   if (requested_changed_) requested_changed_();
-  log_.write(SPORE_LOG_INFO, [&] { return fmt::format("requests {}: {}", format_size(requested_), action.reason); });
 }
 
 uint64_t PolicyRunner::plugged() const {
+  if (device_.table == nullptr) return 0;
   spore_resizable_state device{};
   device.size = sizeof device;
-  device_.table->state(device_.self, &device);
+  call_plugin(device_.who, "state", [&] { (void)device_.table->state(device_.self, &device); });
   return device.plugged_bytes;
 }
 
@@ -215,20 +229,15 @@ uint64_t PolicyRunner::cut_to_what_there_is(uint64_t bytes) {
 void PolicyRunner::cannot_grow(const std::string& why) {
   if (loop_ == nullptr || device_.table == nullptr) return;
   const uint64_t there = plugged();
-  if (there >= requested_) return;
-  spore_error error{};
-  const auto asked = outcome_of("request", device_.table->request(device_.self, there, &error), error);
-  if (!asked) {
-    log_.write(SPORE_LOG_ERROR, [&] {
-      return fmt::format("the requested size cannot be lowered to {}: {}", format_size(there), asked.error().text);
-    });
-    return;
-  }
+  const uint64_t before = requested();
+  if (there >= before) return;
+  ceiling_ = there;
+  requested_->set(there);
+  call_plugin(device_.who, "requested_changed", [&] { device_.table->requested_changed(device_.self); });
   log_.write(SPORE_LOG_ERROR, [&] {
-    return "of " + format_size(requested_) + " only " + format_size(there) + " can be plugged: " + why +
+    return "of " + format_size(before) + " only " + format_size(there) + " can be plugged: " + why +
            "; the requested size is lowered to what is plugged";
   });
-  ceiling_ = requested_ = there;
 }
 
 void PolicyRunner::arm_tick(uint64_t tick_ms) {

@@ -11,6 +11,8 @@
 #include <string>
 
 #include "core/base/source_log.hpp"
+#include "core/host/memory_plan.hpp"
+#include "core/host/requested_size.hpp"
 #include "core/plugin/object.hpp"
 #include "core/system/event_loop.hpp"
 #include "core/system/host_facts.hpp"
@@ -21,6 +23,7 @@ namespace sporehost {
 struct ResizableMemory {
   const spore_resizable_memory* table = nullptr;
   void* self = nullptr;
+  const char* who = "a device's plugin"; // for notes of calls
 };
 
 // How often the requested size may change: a handful of times at once, then once in kEachNs. Each change is an
@@ -53,11 +56,11 @@ class PolicyRunner {
 
   // Asks for the plan, checks it, and rounds the region down to what Linux can use. [main] Errors name the policy's
   // plugin.
-  spore::Result<spore_memory_plan> plan(const spore_memory_request& request, const spore_memory_facts& facts);
+  spore::Result<MemoryPlan> plan(const spore_memory_request& request, const spore_memory_facts& facts);
 
   // From here on events lead to actions. [main] `device.table` NULL: the machine has nothing to resize.
-  // `requested_changed` is called after the device has taken a new requested size.
-  void attach(EventLoop& loop, const spore_memory_plan& plan, ResizableMemory device,
+  // `requested` is this runner's to change until `detach`; `requested_changed` is called after each change.
+  void attach(EventLoop& loop, const MemoryPlan& plan, ResizableMemory device, RequestedSize& requested,
               std::function<void()> requested_changed);
   void detach();
 
@@ -74,16 +77,16 @@ class PolicyRunner {
   void cannot_grow(const std::string& why);
 
   // The size that is requested now, in bytes. [main]
-  [[nodiscard]] uint64_t requested() const { return requested_; }
+  [[nodiscard]] uint64_t requested() const { return requested_ != nullptr ? requested_->get() : 0; }
 
  private:
   void deliver(const spore_memory_event& event);
-  template <typename Call>
-  spore::Result<void> call_plan(Call&& call, const spore_error& error);
-  void carry_out(const spore_memory_action& action);
-  void hold(const spore_memory_action& action, uint64_t wait_ns);
-  void request(const spore_memory_action& action);
+  void carry_out(const MemoryAction& action);
+  void hold(const MemoryAction& action, uint64_t wait_ns);
+  void request(const MemoryAction& action);
+  void change(uint64_t bytes);
   void arm_tick(uint64_t tick_ms);
+  [[nodiscard]] spore_memory_state memory_state(uint32_t event);
   [[nodiscard]] uint64_t plugged() const;
   [[nodiscard]] uint64_t cut_to_what_there_is(uint64_t bytes);
   [[nodiscard]] uint64_t host_available(uint32_t event);
@@ -92,9 +95,9 @@ class PolicyRunner {
   EventLoop* loop_ = nullptr;
   ResizableMemory device_;
   std::function<void()> requested_changed_;
-  spore_memory_plan plan_{};
+  MemoryPlan plan_;
   uint64_t planned_region_ = 0; // as the policy wanted it
-  uint64_t requested_ = 0;
+  RequestedSize* requested_ = nullptr;
   std::optional<uint64_t> ceiling_; // what could be plugged at most when it was last tried
   uint64_t guest_total_ = 0;
   uint64_t guest_available_ = 0;
@@ -102,7 +105,7 @@ class PolicyRunner {
   uint64_t host_available_ = 0; // as of host_read_ns_
   uint64_t host_read_ns_ = 0;   // monotonic; 0: never
   RequestPace pace_;
-  std::optional<spore_memory_action> held_; // waits for its turn
+  std::optional<MemoryAction> held_; // waits for its turn
   uint64_t held_timer_ = 0;
   bool ready_ = false;
   SourceLog log_{"memory policy"}; // a guest decides how often there is something to decide

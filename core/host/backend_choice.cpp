@@ -17,7 +17,7 @@ Result<ChosenBackend> make_backend(const PluginUse& use, plugin::Registry& regis
   SPORE_TRY(const std::string options, validate_options(use.options, found.factory->options_schema, use.plugin));
   ChosenBackend chosen;
   chosen.id = use.plugin;
-  chosen.host = std::make_unique<ObjectHost>(use.plugin, options, ObjectHost::Surroundings{});
+  chosen.host = std::make_unique<ObjectHost>(use.plugin, options);
   SPORE_TRY(plugin::PluginObject object, registry.create(found, *chosen.host->table(), options));
   chosen.backend = std::make_unique<Backend>(std::move(object));
   SPORE_TRY(chosen.probe, chosen.backend->probe(measure));
@@ -33,7 +33,7 @@ std::vector<std::string> backend_ids(plugin::Registry& registry) {
   return ids;
 }
 
-Result<spore_probe> probe_in_child(const std::string& id, plugin::Registry& registry, bool measure) {
+Result<Probe> probe_in_child(const std::string& id, plugin::Registry& registry, bool measure) {
   registry.scan();
   for (const plugin::Plugin* plugin : registry.plugins())
     for (const plugin::Factory& factory : plugin->descriptor.factories) {
@@ -53,32 +53,27 @@ Result<ChosenBackend> choose_backend(const MachineConfig& config, plugin::Regist
   if (config.backend) {
     auto named = make_backend(*config.backend, registry, false);
     if (!named) return named.error().in(format_position(config.file, config.backend->at));
-    if (named->probe.usable == 0)
+    if (!named->probe.usable)
       return fail(SPORE_E_UNSUPPORTED, "backend '" + named->id + "' cannot be used here: " + named->probe.summary);
-    if (named->probe.fit_for_linux == 0) spdlog::warn("backend '{}': {}", named->id, named->probe.summary);
+    if (!named->probe.fit_for_linux) spdlog::warn("backend '{}': {}", named->id, named->probe.summary);
     return named;
   }
-#if defined(__APPLE__)
-  constexpr const char* usual = "hvf";
-#else
-  constexpr const char* usual = "kvm";
-#endif
   // The usual one first: a start then looks at one plugin only.
   std::string refused;
-  const auto suits = [&](const Result<spore_probe>& probe, const std::string& id) {
-    if (probe && probe->fit_for_linux != 0) return true;
-    refused += "; " + id + ": " + (probe ? std::string(probe->summary) : probe.error().text);
+  const auto suits = [&](const Result<Probe>& probe, const std::string& id) {
+    if (probe && probe->fit_for_linux) return true;
+    refused += "; " + id + ": " + (probe ? probe->summary : probe.error().text);
     return false;
   };
   const auto make = [&](const std::string& id) { return make_backend(PluginUse{id, id, {}, {}}, registry, false); };
   const auto probed = [](const Result<ChosenBackend>& made) {
-    return made ? Result<spore_probe>(made->probe) : Result<spore_probe>(made.error());
+    return made ? Result<Probe>(made->probe) : Result<Probe>(made.error());
   };
-  auto first = make(usual);
-  if (suits(probed(first), usual)) return first;
+  auto first = make(kUsualBackend);
+  if (suits(probed(first), kUsualBackend)) return first;
   // The others are strangers to most machines: a child asks each, so that none which crashes or hangs is in the way.
   for (const std::string& id : backend_ids(registry)) {
-    if (id == usual || !suits(probe_in_child(id, registry, false), id)) continue;
+    if (id == kUsualBackend || !suits(probe_in_child(id, registry, false), id)) continue;
     auto other = make(id);
     if (suits(probed(other), id)) return other;
   }

@@ -16,7 +16,7 @@ struct ChosenBackend {
   std::string id;
   std::unique_ptr<ObjectHost> host; // outlives `backend`
   std::unique_ptr<Backend> backend;
-  spore_probe probe{};
+  Probe probe;
 };
 
 // [main] The usual one (kvm) is asked in this process. Where it is not fit, a child asks the others, and only the one
@@ -25,10 +25,18 @@ struct ChosenBackend {
 spore::Result<ChosenBackend> choose_backend(const MachineConfig& config, plugin::Registry& registry);
 
 // What the backend says of itself, asked in a child. [main] `measure`: as below.
-spore::Result<spore_probe> probe_in_child(const std::string& id, plugin::Registry& registry, bool measure);
+spore::Result<Probe> probe_in_child(const std::string& id, plugin::Registry& registry, bool measure);
 
 // Makes the backend `use` and probes it. [main] `measure`: take the time to measure its speed.
 spore::Result<ChosenBackend> make_backend(const PluginUse& use, plugin::Registry& registry, bool measure);
+
+// The backend that `backend: auto` asks first.
+inline constexpr const char* kUsualBackend =
+#if defined(__APPLE__)
+    "hvf";
+#else
+    "kvm";
+#endif
 
 // Ids of every backend that can be loaded here. [main]
 std::vector<std::string> backend_ids(plugin::Registry& registry);

@@ -10,12 +10,7 @@
 
 #include "core/board/board.hpp"
 #include "core/config/machine_config.hpp"
-#include "core/host/backend.hpp"
-#include "core/host/elastic_service.hpp"
-#include "core/host/object_host.hpp"
-#include "core/host/policy_runner.hpp"
-#include "core/plugin/registry.hpp"
-#include "core/session/stream_hub.hpp"
+#include "core/host/device.hpp"
 
 namespace sporehost {
 
@@ -23,38 +18,19 @@ namespace sporehost {
 // log.
 [[nodiscard]] bool uses_elastic_memory(const plugin::Factory& factory);
 
-// What is wrong with two devices that want the elastic region, which has one owner.
-[[nodiscard]] std::string one_owner(const std::string& device, const std::string& owner);
-
 // The factory behind a device's id, virtio or plain. [main] Errors as Registry::find, with the place in the file.
 spore::Result<plugin::Found> find_device(plugin::Registry& registry, const PluginUse& use, const std::string& file);
 
 class DeviceSet {
  public:
-  // What every device may need; all of it outlives the set.
-  struct Surroundings {
-    plugin::Registry& registry;
-    EventLoop& loop;
-    GuestMemory& memory;
-    StreamHub& streams;
-    Board& board;
-    Backend& backend;
-    Bus& mmio;
-    Bus& ports;
-    std::string file;                  // of the machine description, for messages
-    ElasticService* elastic = nullptr; // nullptr: there is no region, and devices that use one are left out
-  };
-
-  explicit DeviceSet(Surroundings around);
+  explicit DeviceSet(const DeviceSurroundings& around) : around_(around) {}
   ~DeviceSet();
   DeviceSet(const DeviceSet&) = delete;
   DeviceSet& operator=(const DeviceSet&) = delete;
 
-  // Makes one device and claims its place. [main], before the guest runs. Errors name the plugin, or the place in the
-  // machine description.
-  spore::Result<void> add(const PluginUse& use);
-  // The same for a factory that is found and options that are checked already.
-  spore::Result<void> add_object(const plugin::Found& found, const std::string& name, const std::string& options);
+  // Makes one device and gives it its place. [main], before the guest runs. Errors name the plugin. A device that uses
+  // elastic memory is left out of a machine that has none.
+  spore::Result<void> add(const plugin::Found& found, const std::string& name, const std::string& options);
   // Ends one device, if it is there. [main], only where no guest runs.
   void remove(std::string_view name);
 
@@ -63,8 +39,8 @@ class DeviceSet {
 
   // Where the virtio devices are, in order, for the guest's tables. [main]
   [[nodiscard]] std::vector<MmioSlot> mmio_slots() const;
-  // Whether a device with this ACPI hardware id is there. [main]
-  [[nodiscard]] bool has_hardware(std::string_view hardware_id) const;
+  // What those tables say of the others. [main]
+  [[nodiscard]] std::vector<IoNode> io_nodes() const;
   // The first device that offers sporehost.resizable-memory/1, or an empty one. [main]
   [[nodiscard]] ResizableMemory resizable_memory() const;
 
@@ -76,17 +52,9 @@ class DeviceSet {
   [[nodiscard]] std::map<std::string, std::map<std::string, uint64_t>> counters() const;
 
  private:
-  class Device;
-  class VirtioMmioDevice;
-  class PlainIoDevice;
+  spore::Result<std::unique_ptr<Device>> new_device(uint32_t kind, const std::string& name);
 
-  spore::Result<void> add_virtio(const plugin::Found& found, const std::string& name, const std::string& options);
-  spore::Result<void> add_io(const plugin::Found& found, const std::string& name, const std::string& options);
-
-  spore::Result<void> claim_interrupt(uint32_t gsi, const std::string& device);
-
-  Surroundings around_;
-  std::map<uint32_t, std::string> interrupt_owners_; // by GSI
+  DeviceSurroundings around_;
   std::vector<std::unique_ptr<Device>> devices_;
   uint32_t virtio_count_ = 0;
 };

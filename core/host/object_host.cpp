@@ -1,7 +1,6 @@
 #include "core/host/object_host.hpp"
 
-#include <atomic>
-#include <nlohmann/json.hpp>
+#include <sporehost/plugin.hpp>
 
 #include "core/base/text.hpp"
 
@@ -9,6 +8,7 @@ namespace sporehost {
 namespace {
 
 constexpr size_t kLogLineBytes = 4096; // of what a plugin logs at once
+constexpr uint32_t kFdEvents = SPORE_FD_READABLE | SPORE_FD_WRITABLE;
 
 ObjectHost& of(void* context) {
   return *static_cast<ObjectHost*>(context);
@@ -16,23 +16,37 @@ ObjectHost& of(void* context) {
 
 } // namespace
 
-ObjectHost::ObjectHost(std::string name, std::string options, Surroundings surroundings)
+ObjectHost::ObjectHost(std::string name, std::string options, DeviceLock* lock, Interfaces interfaces)
     : name_(std::move(name)),
       who_(keep_text("the plugin of '" + name_ + "'")),
       options_(std::move(options)),
-      around_(std::move(surroundings)),
+      lock_(lock),
+      interfaces_(std::move(interfaces)),
       table_(make_table(this)),
-      log_(name_) {}
+      log_(name_) {
+  machine_table_ = {};
+  machine_table_.size = sizeof machine_table_;
+  machine_table_.context = this;
+  machine_table_.stop = [](void* c, uint32_t how, uint32_t status, spore_string reason) -> spore_status {
+    return of(c).stop(how, status, reason);
+  };
+  lock_table_ = {};
+  lock_table_.size = sizeof lock_table_;
+  lock_table_.context = lock_;
+  lock_table_.lock = [](void* c) { static_cast<DeviceLock*>(c)->lock(); };
+  lock_table_.unlock = [](void* c) { static_cast<DeviceLock*>(c)->unlock(); };
+}
 
 ObjectHost::~ObjectHost() {
   release();
 }
 
 void ObjectHost::release() {
-  if (around_.loop == nullptr) return;
+  const MachineSide* const machine = this->machine();
+  if (machine == nullptr) return;
   const std::lock_guard lock(mutex_);
-  for (const int fd : watched_) around_.loop->unwatch(fd);
-  for (const uint64_t timer : timers_) around_.loop->cancel_timer(timer);
+  for (const auto& [fd, which] : watched_) machine->loop->unwatch(fd);
+  for (const uint64_t timer : timers_) machine->loop->cancel_timer(timer);
   watched_.clear();
   timers_.clear();
 }
@@ -40,123 +54,125 @@ void ObjectHost::release() {
 std::map<std::string, uint64_t> ObjectHost::counters() const {
   const std::lock_guard lock(mutex_);
   std::map<std::string, uint64_t> values;
-  for (const auto& [name, value] : counters_) values[name] = __atomic_load_n(value.get(), __ATOMIC_RELAXED);
+  for (const auto& [name, value] : counters_) values[name] = spore::Counter(value.get()).value();
   if (const uint64_t left_out = log_.left_out(); left_out > 0) values["log.left-out"] = left_out;
   return values;
 }
 
-spore_status ObjectHost::option(const char* pointer, spore_value* out) {
-  if (!parsed_) parsed_ = std::make_unique<nlohmann::json>(nlohmann::json::parse(options_, nullptr, false));
-  const auto where = nlohmann::json::json_pointer(pointer);
-  if (!parsed_->contains(where)) return SPORE_E_NOT_FOUND;
-  const nlohmann::json& value = (*parsed_)[where];
-  *out = {};
-  if (value.is_boolean()) {
-    out->type = SPORE_VALUE_BOOLEAN;
-    out->boolean = value.get<bool>() ? 1 : 0;
-  } else if (value.is_number_integer()) {
-    out->type = SPORE_VALUE_INTEGER;
-    out->integer = value.get<int64_t>();
-  } else if (value.is_number()) {
-    out->type = SPORE_VALUE_NUMBER;
-    out->number = value.get<double>();
-  } else if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    out->type = SPORE_VALUE_STRING;
-    out->string = {text.data(), text.size()};
-  } else {
-    return value.is_null() ? SPORE_E_NOT_FOUND : SPORE_E_INVALID;
-  }
-  return SPORE_OK;
+const void* ObjectHost::interface(std::string_view name) {
+  if (name == SPORE_MACHINE_1) return &machine_table_;
+  if (name == SPORE_DEVICE_LOCK_1 && lock_ != nullptr) return &lock_table_;
+  return interfaces_ ? interfaces_(name) : nullptr;
 }
 
-void ObjectHost::under_lock(const std::function<void()>& call) {
+template <typename Cancelled, typename Call>
+void ObjectHost::call_back(Cancelled&& cancelled, Call&& call) {
   std::unique_lock<DeviceLock> lock;
-  if (around_.lock != nullptr) lock = std::unique_lock(*around_.lock);
+  if (lock_ != nullptr) lock = std::unique_lock(*lock_);
+  {
+    const std::lock_guard guard(mutex_);
+    if (cancelled()) return;
+  }
   call_plugin(who_, "a callback", call);
 }
 
 spore_status ObjectHost::watch(int fd, uint32_t events, spore_fd_callback callback, void* argument) {
-  if (around_.loop == nullptr) return SPORE_E_UNSUPPORTED;
-  const auto watched = around_.loop->watch(
-      fd, events, [this, callback, argument](uint32_t seen) { under_lock([&] { callback(argument, seen); }); });
-  if (!watched) return watched.error().status;
+  if (fd < 0 || callback == nullptr || events == 0 || (events & ~kFdEvents) != 0) return SPORE_E_INVALID;
+  const MachineSide* const machine = this->machine();
+  if (machine == nullptr) return SPORE_E_STATE;
   const std::lock_guard lock(mutex_);
-  watched_.insert(fd);
+  const uint64_t which = ++watches_;
+  const auto watched = machine->loop->watch(fd, events, [this, fd, which, callback, argument](uint32_t seen) {
+    call_back(
+        [&] {
+          const auto found = watched_.find(fd);
+          return found == watched_.end() || found->second != which;
+        },
+        [&] { callback(argument, seen); });
+  });
+  if (!watched) return watched.error().status;
+  watched_[fd] = which;
   return SPORE_OK;
+}
+
+spore_status ObjectHost::modify(int fd, uint32_t events) {
+  if ((events & ~kFdEvents) != 0) return SPORE_E_INVALID;
+  const std::lock_guard lock(mutex_);
+  if (!watched_.contains(fd)) return SPORE_E_NOT_FOUND;
+  const auto modified = machine()->loop->modify(fd, events);
+  return modified ? SPORE_OK : modified.error().status;
+}
+
+void ObjectHost::unwatch(int fd) {
+  const std::lock_guard lock(mutex_);
+  if (watched_.erase(fd) != 0) machine()->loop->unwatch(fd);
 }
 
 spore_status ObjectHost::start_timer(uint64_t delay_ns, spore_timer_callback callback, void* argument,
                                      uint64_t* timer) {
-  if (around_.loop == nullptr) return SPORE_E_UNSUPPORTED;
-  // The number is known only after the timer has started, and it may fire before that: it is passed on in a cell.
-  const auto number = std::make_shared<std::atomic<uint64_t>>(0);
-  *timer = around_.loop->start_timer(delay_ns, [this, callback, argument, number] {
-    {
-      const std::lock_guard lock(mutex_);
-      timers_.erase(number->load());
-    }
-    under_lock([&] { callback(argument); });
-  });
-  number->store(*timer);
+  if (callback == nullptr) return SPORE_E_INVALID;
+  const MachineSide* const machine = this->machine();
+  if (machine == nullptr) return SPORE_E_STATE;
+  // The number is known only after the timer has started; one that fires at once waits for the mutex.
+  const auto number = std::make_shared<uint64_t>(0);
   const std::lock_guard lock(mutex_);
-  timers_.insert(*timer);
+  *number = machine->loop->start_timer(delay_ns, [this, callback, argument, number] {
+    call_back([&] { return timers_.erase(*number) == 0; }, [&] { callback(argument); });
+  });
+  timers_.insert(*number);
+  if (timer != nullptr) *timer = *number;
+  return SPORE_OK;
+}
+
+void ObjectHost::cancel_timer(uint64_t timer) {
+  const std::lock_guard lock(mutex_);
+  if (timers_.erase(timer) != 0) machine()->loop->cancel_timer(timer); // another object's is none of its business
+}
+
+spore_status ObjectHost::stop(uint32_t how, uint32_t status, spore_string reason) {
+  if (how != SPORE_STOP_POWER_OFF && how != SPORE_STOP_RESET && how != SPORE_STOP_STATUS) return SPORE_E_UNSUPPORTED;
+  if (how == SPORE_STOP_STATUS && status > 255) return SPORE_E_INVALID;
+  const MachineSide* const machine = this->machine();
+  if (machine == nullptr || !machine->stop) return SPORE_E_STATE;
+  machine->stop(how, status, name_ + ": " + printable(cut_text(spore::from_abi(reason), kLogLineBytes)));
   return SPORE_OK;
 }
 
 spore_host ObjectHost::make_table(ObjectHost* self) {
-  return spore_host{
-      .size = sizeof(spore_host),
-      .abi_minor = SPORE_ABI_MINOR,
-      .context = self,
-      .log =
-          [](void* c, int32_t level, spore_string text) {
-            of(c).log_.write(level, [&] {
-              const std::string_view line = text.data != nullptr ? std::string_view(text.data, text.length) : "";
-              return printable(cut_text(line, kLogLineBytes));
-            });
-          },
-      .query_interface = [](void* c, const char* name) -> const void* {
-        return of(c).around_.interfaces ? of(c).around_.interfaces(name) : nullptr;
-      },
-      .option = [](void* c, const char* pointer, spore_value* out) -> spore_status {
-        return of(c).option(pointer, out);
-      },
-      .read_memory = [](void* c, uint64_t gpa, void* to, size_t bytes) -> spore_status {
-        if (of(c).around_.memory == nullptr) return SPORE_E_STATE;
-        return of(c).around_.memory->read(gpa, {static_cast<uint8_t*>(to), bytes});
-      },
-      .write_memory = [](void* c, uint64_t gpa, const void* from, size_t bytes) -> spore_status {
-        if (of(c).around_.memory == nullptr) return SPORE_E_STATE;
-        return of(c).around_.memory->write(gpa, {static_cast<const uint8_t*>(from), bytes});
-      },
-      .watch_fd = [](void* c, int fd, uint32_t events, spore_fd_callback callback, void* argument) -> spore_status {
-        return of(c).watch(fd, events, callback, argument);
-      },
-      .unwatch_fd =
-          [](void* c, int fd) {
-            if (of(c).around_.loop == nullptr) return;
-            of(c).around_.loop->unwatch(fd);
-            const std::lock_guard lock(of(c).mutex_);
-            of(c).watched_.erase(fd);
-          },
-      .start_timer = [](void* c, uint64_t delay, spore_timer_callback callback, void* argument, uint64_t* timer)
-          -> spore_status { return of(c).start_timer(delay, callback, argument, timer); },
-      .cancel_timer =
-          [](void* c, uint64_t timer) {
-            if (of(c).around_.loop == nullptr) return;
-            of(c).around_.loop->cancel_timer(timer);
-            const std::lock_guard lock(of(c).mutex_);
-            of(c).timers_.erase(timer);
-          },
-      .counter = [](void* c, const char* name) -> uint64_t* {
-        const std::lock_guard lock(of(c).mutex_);
-        auto& counter = of(c).counters_[name];
-        if (!counter) counter = std::make_unique<uint64_t>(0);
-        return counter.get();
-      },
-      .now_ns = [](void*) -> uint64_t { return monotonic_ns(); },
+  spore_host table{};
+  table.size = sizeof table;
+  table.abi_minor = SPORE_ABI_MINOR;
+  table.context = self;
+  table.log = [](void* c, int32_t level, spore_string text) {
+    of(c).log_.write(level, [&] { return printable(cut_text(spore::from_abi(text), kLogLineBytes)); });
   };
+  table.query_interface = [](void* c, spore_string name) -> const void* {
+    return of(c).interface(spore::from_abi(name));
+  };
+  table.read_memory = [](void* c, uint64_t gpa, void* to, uint64_t bytes) -> spore_status {
+    const MachineSide* const machine = of(c).machine();
+    return machine != nullptr ? machine->memory->read(gpa, {static_cast<uint8_t*>(to), bytes}) : SPORE_E_STATE;
+  };
+  table.write_memory = [](void* c, uint64_t gpa, const void* from, uint64_t bytes) -> spore_status {
+    const MachineSide* const machine = of(c).machine();
+    return machine != nullptr ? machine->memory->write(gpa, {static_cast<const uint8_t*>(from), bytes}) : SPORE_E_STATE;
+  };
+  table.watch_fd = [](void* c, int32_t fd, uint32_t events, spore_fd_callback callback, void* argument) -> spore_status {
+    return of(c).watch(fd, events, callback, argument);
+  };
+  table.modify_fd = [](void* c, int32_t fd, uint32_t events) -> spore_status { return of(c).modify(fd, events); };
+  table.unwatch_fd = [](void* c, int32_t fd) { of(c).unwatch(fd); };
+  table.start_timer = [](void* c, uint64_t delay, spore_timer_callback callback, void* argument,
+                         uint64_t* timer) -> spore_status { return of(c).start_timer(delay, callback, argument, timer); };
+  table.cancel_timer = [](void* c, uint64_t timer) { of(c).cancel_timer(timer); };
+  table.counter = [](void* c, spore_string name) -> uint64_t* {
+    const std::lock_guard lock(of(c).mutex_);
+    auto& counter = of(c).counters_[std::string(spore::from_abi(name))];
+    if (!counter) counter = std::make_unique<uint64_t>(0);
+    return counter.get();
+  };
+  table.now_ns = [](void*) -> uint64_t { return monotonic_ns(); };
+  return table;
 }
 
 } // namespace sporehost

@@ -6,6 +6,7 @@
 #include <sporehost/memory_policy.hpp>
 
 #include "core/base/foreign_text.hpp"
+#include "core/base/page.hpp"
 #include "core/base/size.hpp"
 #include "core/host/plan_sizes.hpp"
 
@@ -30,6 +31,15 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kSlowEventNs = 100 * kNsPerMs;
 
 } // namespace
+
+spore_memory_facts with_probe(spore_memory_facts facts, const Probe& probe) {
+  if (!probe.usable) return facts;
+  facts.backend_can_grow = probe.can(SPORE_CAN_GROW) ? 1 : 0;
+  facts.page_bytes = std::max(probe.page_bytes, host_page_bytes());
+  facts.memory_slots_max = probe.memory_slots_max;
+  facts.guest_address_bits = probe.guest_address_bits;
+  return facts;
+}
 
 Result<MemoryPlan> PolicyRunner::plan(const spore_memory_request& request, const spore_memory_facts& facts) {
   const TextRoom<512> room;

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/base/source_log.hpp"
+#include "core/host/backend.hpp"
 #include "core/host/memory_plan.hpp"
 #include "core/host/requested_size.hpp"
 #include "core/plugin/object.hpp"
@@ -18,6 +19,9 @@
 #include "core/system/host_facts.hpp"
 
 namespace sporehost {
+
+// What the backend's probe adds to the facts; a probe that was not made adds nothing.
+[[nodiscard]] spore_memory_facts with_probe(spore_memory_facts facts, const Probe& probe);
 
 // The device that the policy resizes: the interface and the object it belongs to.
 struct ResizableMemory {

@@ -76,6 +76,46 @@ std::string text_of(const json& line, const char* key) {
   return found != line.end() && found->is_string() ? printable(found->get_ref<const std::string&>()) : std::string();
 }
 
+json to_json(const MemoryPlan& plan) {
+  return {{"numbers", {plan.boot_bytes, plan.region_bytes, plan.requested_bytes, plan.block_bytes, plan.slot_bytes}},
+          {"reason", plan.reason}};
+}
+
+json to_json(const Probe& probe) {
+  return {{"numbers",
+           {uint64_t{probe.usable}, uint64_t{probe.fit_for_linux}, uint64_t{probe.vcpus_max},
+            probe.instructions_per_second, probe.capabilities, probe.page_bytes, uint64_t{probe.memory_slots_max},
+            uint64_t{probe.guest_address_bits}}},
+          {"summary", probe.summary}};
+}
+
+// As many numbers as there have to be, or nothing.
+std::optional<std::vector<uint64_t>> numbers_of(const json& object, size_t count) {
+  const json& list = object.is_object() ? object.value("numbers", json()) : json();
+  if (!list.is_array() || list.size() != count) return std::nullopt;
+  std::vector<uint64_t> numbers;
+  for (const json& number : list) {
+    if (!number.is_number_unsigned()) return std::nullopt;
+    numbers.push_back(number.get<uint64_t>());
+  }
+  return numbers;
+}
+
+bool plan_from_json(const json& object, MemoryPlan& plan) {
+  const auto n = numbers_of(object, 5);
+  if (!n) return false;
+  plan = {(*n)[0], (*n)[1], (*n)[2], (*n)[3], (*n)[4], text_of(object, "reason")};
+  return true;
+}
+
+bool probe_from_json(const json& object, Probe& probe) {
+  const auto n = numbers_of(object, 8);
+  if (!n) return false;
+  probe = {(*n)[0] != 0, (*n)[1] != 0, static_cast<uint32_t>((*n)[2]), (*n)[3], (*n)[4],
+           (*n)[5],      static_cast<uint32_t>((*n)[6]), static_cast<uint32_t>((*n)[7]), text_of(object, "summary")};
+  return true;
+}
+
 // An exception that the boundary stopped is an error in the log, of the host's or of the wrapper's, and no more: the
 // call goes on as if nothing had been. Empty: the line is none of those.
 std::string escaped_exception(const json& line) {
@@ -98,6 +138,7 @@ json rehearsal_to_json(const Rehearsal& rehearsal) {
   json out = {{"request", to_hex(rehearsal.request)},
               {"facts", to_hex(rehearsal.facts)},
               {"measure", rehearsal.measure},
+              {"backend_may_fail", rehearsal.backend_may_fail},
               {"devices", json::array()}};
   if (rehearsal.policy) out["policy"] = to_json(*rehearsal.policy);
   if (rehearsal.backend) out["backend"] = to_json(*rehearsal.backend);
@@ -111,6 +152,7 @@ std::optional<Rehearsal> rehearsal_from_json(const json& object) {
       !from_hex(object, "facts", rehearsal.facts) || !object.contains("devices"))
     return std::nullopt;
   rehearsal.measure = object.value("measure", json()) == true;
+  rehearsal.backend_may_fail = object.value("backend_may_fail", json()) == true;
   if (object.contains("policy")) rehearsal.policy = part_from_json(object["policy"]);
   if (object.contains("backend")) rehearsal.backend = part_from_json(object["backend"]);
   for (const json& part : object["devices"]) rehearsal.devices.push_back(part_from_json(part));
@@ -119,7 +161,7 @@ std::optional<Rehearsal> rehearsal_from_json(const json& object) {
 
 json result_to_json(const Result<Rehearsed>& result) {
   if (!result) return {{"error", result.error().text}, {"status", result.error().status}};
-  return {{"plan", to_hex(result->plan)}, {"probe", to_hex(result->probe)}};
+  return {{"plan", to_json(result->plan)}, {"probe", to_json(result->probe)}};
 }
 
 std::optional<Result<Rehearsed>> result_from_json(const json& object) {
@@ -130,9 +172,9 @@ std::optional<Result<Rehearsed>> result_from_json(const json& object) {
                 text_of(object, "error"));
   }
   Rehearsed done;
-  if (!from_hex(object, "plan", done.plan) || !from_hex(object, "probe", done.probe)) return std::nullopt;
-  clean_field(done.plan.reason);
-  clean_field(done.probe.summary);
+  if (!object.contains("plan") || !object.contains("probe") || !plan_from_json(object["plan"], done.plan) ||
+      !probe_from_json(object["probe"], done.probe))
+    return std::nullopt;
   return done;
 }
 

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "core/host/backend.hpp"
+#include "core/host/memory_plan.hpp"
 #include "core/plugin/examination.hpp"
 
 namespace sporehost {
@@ -30,13 +32,14 @@ struct Rehearsal {
   spore_memory_request request{}; // for `policy`
   spore_memory_facts facts{};
   std::vector<RehearsedPart> devices; // with the region that the policy plans, or one made up where there is no policy
-  std::optional<RehearsedPart> backend;
-  bool measure = false; // the backend's speed, too
+  std::optional<RehearsedPart> backend; // asked first; what it says completes the policy's facts
+  bool backend_may_fail = false;        // nobody has asked for this one: a failure means that nothing is known of it
+  bool measure = false;                 // the backend's speed, too
 };
 
 struct Rehearsed {
-  spore_memory_plan plan{}; // where there was a policy
-  spore_probe probe{};      // where there was a backend
+  MemoryPlan plan; // where there was a policy
+  Probe probe;     // where there was a backend
   std::vector<plugin::Remark> remarks;
 };
 

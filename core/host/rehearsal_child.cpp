@@ -39,24 +39,27 @@ std::string read_input() {
 // A backend that takes everything and does nothing.
 plugin::PluginObject idle_backend() {
   static int self;
-  static const spore_backend_ops ops = {
-      .size = sizeof(spore_backend_ops),
-      .destroy = [](void*) {},
-      .query_interface = [](void*, const char*) -> const void* { return nullptr; },
-      .probe = [](void*, int32_t, spore_probe*, spore_error*) -> spore_status { return SPORE_OK; },
-      .open = [](void*, const spore_vm_config*, const spore_vm_callbacks*, spore_error*) -> spore_status {
-        return SPORE_OK;
-      },
-      .map_memory = [](void*, uint64_t, void*, uint64_t, uint32_t, spore_error*) -> spore_status { return SPORE_OK; },
-      .unmap_memory = [](void*, uint64_t, uint64_t, spore_error*) -> spore_status { return SPORE_OK; },
-      .create_vcpu = [](void*, uint32_t, spore_error*) -> spore_status { return SPORE_OK; },
-      .destroy_vcpu = [](void*, uint32_t) {},
-      .run = [](void*, uint32_t, spore_exit*, spore_error*) -> spore_status { return SPORE_E_UNSUPPORTED; },
-      .kick = [](void*, uint32_t) {},
-      .set_irq_line = [](void*, uint32_t, int32_t) -> spore_status { return SPORE_OK; },
-      .pulse_irq = [](void*, uint32_t) -> spore_status { return SPORE_OK; },
-      .add_doorbell = [](void*, const spore_doorbell*, spore_error*) -> spore_status { return SPORE_E_UNSUPPORTED; },
-      .remove_doorbell = [](void*, const spore_doorbell*) -> spore_status { return SPORE_OK; }};
+  static const spore_backend_ops ops = [] {
+    spore_backend_ops t{};
+    t.size = sizeof t;
+    t.destroy = [](void*) {};
+    t.query_interface = [](void*, spore_string) -> const void* { return nullptr; };
+    t.probe = [](void*, uint32_t, spore_probe*, spore_error*) -> spore_status { return SPORE_OK; };
+    t.open = [](void*, const spore_vm_config*, const spore_vm_callbacks*, spore_error*) -> spore_status {
+      return SPORE_OK;
+    };
+    t.map_memory = [](void*, uint64_t, void*, uint64_t, uint32_t, spore_error*) -> spore_status { return SPORE_OK; };
+    t.unmap_memory = [](void*, uint64_t, uint64_t, spore_error*) -> spore_status { return SPORE_OK; };
+    t.create_vcpu = [](void*, uint32_t, spore_error*) -> spore_status { return SPORE_OK; };
+    t.destroy_vcpu = [](void*, uint32_t) {};
+    t.run = [](void*, uint32_t, spore_exit*, spore_error*) -> spore_status { return SPORE_E_UNSUPPORTED; };
+    t.kick = [](void*, uint32_t) {};
+    t.set_irq_line = [](void*, uint32_t, uint32_t) -> spore_status { return SPORE_OK; };
+    t.pulse_irq = [](void*, uint32_t) -> spore_status { return SPORE_OK; };
+    t.add_doorbell = [](void*, const spore_doorbell*, spore_error*) -> spore_status { return SPORE_E_UNSUPPORTED; };
+    t.remove_doorbell = [](void*, const spore_doorbell*) -> spore_status { return SPORE_OK; };
+    return t;
+  }();
   return {nullptr, {&ops, &self}, "the rehearsal's backend"};
 }
 
@@ -80,9 +83,12 @@ class Stage {
   Stage(const Rehearsal& rehearsal, const plugin::Answer& answer) : rehearsal_(rehearsal), answer_(answer) {}
 
   Result<Rehearsed> perform() {
+    if (rehearsal_.backend) {
+      const Result<void> asked = at(*rehearsal_.backend, play_backend(*rehearsal_.backend));
+      if (!asked && !rehearsal_.backend_may_fail) return asked.error();
+    }
     if (rehearsal_.policy) SPORE_CHECK(at(*rehearsal_.policy, play_policy(*rehearsal_.policy)));
     if (!rehearsal_.devices.empty()) SPORE_CHECK(play_devices());
-    if (rehearsal_.backend) SPORE_CHECK(at(*rehearsal_.backend, play_backend(*rehearsal_.backend)));
     return done_;
   }
 
@@ -112,19 +118,19 @@ class Stage {
 
   Result<void> play_policy(const RehearsedPart& part) {
     SPORE_TRY(const plugin::Found found, load(part));
-    ObjectHost host(part.name, part.options, {});
+    ObjectHost host(part.name, part.options);
     step(part, "in create");
     SPORE_TRY(plugin::PluginObject object, registry_.create(found, *host.table(), part.options));
     PolicyRunner policy(std::move(object));
     step(part, "in plan");
-    SPORE_TRY(done_.plan, policy.plan(rehearsal_.request, rehearsal_.facts));
+    SPORE_TRY(done_.plan, policy.plan(rehearsal_.request, with_probe(rehearsal_.facts, done_.probe)));
     step(part, "in destroy");
     return {}; // `policy` goes here
   }
 
   Result<void> play_devices() {
     const bool planned = rehearsal_.policy.has_value();
-    const spore_memory_plan& plan = done_.plan;
+    const MemoryPlan& plan = done_.plan;
     const uint64_t boot = planned ? plan.boot_bytes : kMadeUpBoot;
     const uint64_t region = planned ? plan.region_bytes : kMadeUpRegion;
     SPORE_TRY(auto loop, EventLoop::create());
@@ -132,23 +138,26 @@ class Stage {
     if (!board) return planned ? at(*rehearsal_.policy, board.error().in(origin(*rehearsal_.policy))) : board.error();
     Backend backend(idle_backend());
     GuestMemory memory;
+    const RequestedSize requested(plan.requested_bytes);
     std::unique_ptr<ElasticService> elastic;
     if (const GpaRange range = (*board)->elastic(); range.bytes != 0) {
       SPORE_TRY(auto made, ElasticRegion::create({range.gpa, range.bytes, planned ? plan.block_bytes : kMadeUpBlock,
                                                   planned ? plan.slot_bytes : kMadeUpSlot},
                                                  backend));
-      elastic = std::make_unique<ElasticService>(*made, plan.requested_bytes, ElasticService::Events{});
+      elastic = std::make_unique<ElasticService>(*made, requested, ElasticService::Events{});
       SPORE_CHECK(memory.add_elastic(std::move(made)));
     }
     StreamHub streams(*loop);
     Bus mmio(BusSpace::kMmio, {});
     Bus ports(BusSpace::kPort, {});
-    DeviceSet devices({registry_, *loop, memory, streams, **board, backend, mmio, ports, "", elastic.get()});
+    IoPlaces places(**board);
+    const MachineSide machine{loop.get(), &memory, [](uint32_t, uint32_t, const std::string&) {}};
+    DeviceSet devices({registry_, machine, streams, **board, backend, mmio, ports, places, elastic.get()});
     std::vector<const RehearsedPart*> made;
     for (const RehearsedPart& part : rehearsal_.devices) {
       SPORE_TRY(const plugin::Found found, load(part));
       step(part, "in create or describe");
-      SPORE_CHECK(at(part, devices.add_object(found, part.name, part.options)));
+      SPORE_CHECK(at(part, devices.add(found, part.name, part.options)));
       made.push_back(&part);
     }
     SPORE_CHECK((*board)->add_power_registers(ports, mmio, [](PowerRequest) {}));
@@ -162,7 +171,7 @@ class Stage {
 
   Result<void> play_backend(const RehearsedPart& part) {
     SPORE_TRY(const plugin::Found found, load(part));
-    ObjectHost host(part.name, part.options, {});
+    ObjectHost host(part.name, part.options);
     step(part, "in create");
     SPORE_TRY(plugin::PluginObject object, registry_.create(found, *host.table(), part.options));
     Backend backend(std::move(object));

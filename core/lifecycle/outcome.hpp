@@ -18,6 +18,7 @@ enum class RunEnd {
   signal,      // SIGINT or SIGTERM
   channel,     // the guest broke the channel's protocol
   fault,       // the backend could not go on
+  device,      // a device ended the machine, with a status of its own
 };
 
 struct Outcome {
@@ -46,6 +47,8 @@ struct Outcome {
       return "channel";
     case RunEnd::fault:
       return "fault";
+    case RunEnd::device:
+      return "device";
   }
   return "unknown";
 }

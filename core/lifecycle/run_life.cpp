@@ -87,6 +87,8 @@ RunLife::Actions RunLife::booting(const Event& event) {
       return finish({RunEnd::channel, kExitGuest, "the guest's agent: " + event.text});
     case Kind::fault:
       return finish({RunEnd::fault, kExitFault, event.text});
+    case Kind::device_stop:
+      return finish({RunEnd::device, event.number, event.text});
     case Kind::signal:
       return stop(event.number);
     case Kind::ready_timer:
@@ -121,6 +123,8 @@ RunLife::Actions RunLife::running(const Event& event) {
       return finish({RunEnd::channel, kExitGuest, "the guest's agent: " + event.text});
     case Kind::fault:
       return finish({RunEnd::fault, kExitFault, event.text});
+    case Kind::device_stop:
+      return finish({RunEnd::device, event.number, event.text});
     case Kind::signal:
       return stop(event.number);
     case Kind::run_timer:
@@ -163,6 +167,7 @@ RunLife::Actions RunLife::waiting(const Event& event) {
       return finish(outcome_);
     case Kind::channel_failed:
     case Kind::fault:
+    case Kind::device_stop:
     case Kind::run_timer:
       return finish_anyway(event);
     case Kind::hello:
@@ -192,6 +197,7 @@ RunLife::Actions RunLife::leaving(const Event& event) {
       return finish(outcome_);
     case Kind::channel_failed:
     case Kind::fault:
+    case Kind::device_stop:
       return finish_anyway(event);
     case Kind::hello:
     case Kind::workload_ended:
@@ -222,6 +228,8 @@ RunLife::Actions RunLife::stopping(const Event& event) {
       return finish({RunEnd::channel, kExitGuest, "the guest's agent: " + event.text});
     case Kind::fault:
       return finish({RunEnd::fault, kExitFault, event.text});
+    case Kind::device_stop:
+      return finish({RunEnd::device, event.number, event.text});
     case Kind::run_timer:
       return finish(run_timed_out(limits_.run_timeout.value_or(0ms)));
     case Kind::memory_complete:
@@ -335,6 +343,8 @@ std::string_view to_string(Kind kind) {
       return "reset";
     case Kind::fault:
       return "fault";
+    case Kind::device_stop:
+      return "device_stop";
     case Kind::signal:
       return "signal";
     case Kind::ready_timer:

@@ -48,6 +48,7 @@ class RunLife {
       powered_off,     // the guest switched itself off
       reset,           // the guest restarted itself; `text`: its kernel's panic, or empty
       fault,           // `text`: the backend cannot go on
+      device_stop,     // `number`: the status with which a device, or another plugin, ends the run; `text`: who and why
       signal,          // `number`
       ready_timer,     // a timer that an action armed ran out
       run_timer,

@@ -52,6 +52,7 @@ class Machine {
 
   // machine_setup.cpp
   spore::Result<void> set_up();
+  spore::Result<void> decide();
   spore::Result<void> plan();
   void watch_over_plugins();
   spore::Result<void> make_memory();
@@ -60,11 +61,13 @@ class Machine {
   [[nodiscard]] kernel::KernelFeatures kernel_features(const loader::KernelImage& image) const;
   [[nodiscard]] Discovery discovery(const kernel::KernelFeatures& features) const;
   [[nodiscard]] std::string command_line(const kernel::KernelFeatures& features, Discovery discovery) const;
+  [[nodiscard]] bool has_serial_port() const;
   [[nodiscard]] spore_vm_callbacks callbacks();
 
   // machine_run.cpp: events of a run, all [main] unless tagged
-  void on_vcpu_exit(uint32_t index, const spore::Result<spore_exit>& exit);
+  void on_vcpu_exit(uint32_t index, const spore::Result<VcpuExit>& exit);
   void on_power_request(PowerRequest request);  // [vcpu]
+  void on_plugin_stop(uint32_t how, uint32_t status, const std::string& reason);
   void on_plugged_changed();                    // [device]
   void on_plug_refused(const std::string& why); // [device]
   void look_at_plugged();
@@ -90,10 +93,13 @@ class Machine {
 
   // In the order of dependence: what is below uses what is above, and is destroyed first.
   std::unique_ptr<EventLoop> loop_;
+  MachineSide side_; // what plugins may do with this machine
   std::unique_ptr<Watchdog> watchdog_;
-  Planned planned_;
   ChosenBackend backend_;
+  Planned planned_;
+  RequestedSize requested_;
   std::unique_ptr<Board> board_;
+  std::unique_ptr<IoPlaces> places_;
   GuestMemory memory_;
   std::unique_ptr<ElasticService> elastic_;
   std::unique_ptr<StreamHub> streams_;

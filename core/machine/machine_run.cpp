@@ -22,13 +22,13 @@ constexpr size_t kConsoleLinesShown = 12;
 } // namespace
 
 Result<Report> Machine::run() {
-  planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(), [this] {
+  planned_.policy->attach(*loop_, planned_.plan, devices_->resizable_memory(), requested_, [this] {
     request_ns_ = monotonic_ns();
     plugged_ns_ = 0;
     plugging_ = std::make_unique<TerminalProgress>(STDERR_FILENO, "memory");
   });
   devices_->arm_doorbells();
-  vcpus_ = std::make_unique<VcpuThreads>(*backend_.backend, [this](uint32_t index, const Result<spore_exit>& exit) {
+  vcpus_ = std::make_unique<VcpuThreads>(*backend_.backend, [this](uint32_t index, const Result<VcpuExit>& exit) {
     loop_->post([this, index, exit] { on_vcpu_exit(index, exit); });
   });
   if (planned_.plan.requested_bytes != 0) request_ns_ = monotonic_ns();
@@ -112,7 +112,15 @@ void Machine::on_power_request(PowerRequest request) {
   loop_->post([this, request] { on_guest_gone(request == PowerRequest::off); });
 }
 
-void Machine::on_vcpu_exit(uint32_t index, const Result<spore_exit>& exit) {
+void Machine::on_plugin_stop(uint32_t how, uint32_t status, const std::string& reason) {
+  spdlog::info("{} asks for the machine's end", reason);
+  if (vcpus_) vcpus_->pause();
+  if (how == SPORE_STOP_STATUS)
+    return feed({.kind = Kind::device_stop, .number = static_cast<int>(status), .text = reason});
+  on_guest_gone(how == SPORE_STOP_POWER_OFF);
+}
+
+void Machine::on_vcpu_exit(uint32_t index, const Result<VcpuExit>& exit) {
   if (!exit) return feed({.kind = Kind::fault, .text = exit.error().text});
   switch (exit->reason) {
     case SPORE_EXIT_POWER_OFF:
@@ -122,8 +130,7 @@ void Machine::on_vcpu_exit(uint32_t index, const Result<spore_exit>& exit) {
       return on_guest_gone(false);
     default:
       return feed({.kind = Kind::fault,
-                   .text = fmt::format("vCPU {} cannot go on at {:#x}: {}", index, exit->address,
-                                       std::string_view(exit->text, ::strnlen(exit->text, sizeof exit->text)))});
+                   .text = fmt::format("vCPU {} cannot go on at {:#x}: {}", index, exit->address, exit->text)});
   }
 }
 
@@ -187,7 +194,7 @@ void Machine::on_plug_refused(const std::string& why) {
 
 void Machine::look_at_plugged() {
   const uint64_t plugged = memory_.elastic()->plugged_bytes();
-  if (plugged == planned_.policy->requested() && request_ns_ != 0) {
+  if (plugged == requested_.get() && request_ns_ != 0) {
     plugging_.reset();
     if (plugged_ns_ == 0) {
       plugged_ns_ = monotonic_ns();
@@ -196,7 +203,7 @@ void Machine::look_at_plugged() {
     }
     session_->query_memory(); // the guest need not notice by itself when part of a Linux memory block comes online
   }
-  if (plugging_) plugging_->bytes(plugged, planned_.policy->requested());
+  if (plugging_) plugging_->bytes(plugged, requested_.get());
   planned_.policy->event(SPORE_EVENT_PLUGGED);
 }
 
@@ -209,7 +216,7 @@ void Machine::on_guest_memory() {
 
 bool Machine::memory_complete() const {
   if (planned_.plan.region_bytes == 0) return true;
-  return memory_count_.complete(memory_.elastic()->plugged_bytes(), planned_.policy->requested(), monotonic_ns());
+  return memory_count_.complete(memory_.elastic()->plugged_bytes(), requested_.get(), monotonic_ns());
 }
 
 // ---- report --------------------------------------------------------------------------------------------------------
@@ -241,6 +248,8 @@ Report Machine::make_report() const {
   if (end != RunEnd::workload && end != RunEnd::signal && status != 0)
     report.console_tail = console_->last_lines(kConsoleLinesShown);
   report.counters = devices_->counters();
+  for (const ObjectHost* host : {backend_.host.get(), planned_.policy_host.get()})
+    if (auto counters = host->counters(); !counters.empty()) report.counters[host->name()] = std::move(counters);
   report.counters["channel"] = session_->channel_counters();
   if (const uint64_t left_out = mmio_->log_left_out(); left_out != 0)
     report.counters["mmio"]["log.left-out"] = left_out;

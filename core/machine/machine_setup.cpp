@@ -1,6 +1,8 @@
 // How a machine is put together.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "core/base/log_level.hpp"
 #include "core/base/size.hpp"
 #include "core/lifecycle/plan_limit.hpp"
@@ -63,15 +65,22 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, pl
 Result<void> Machine::plan() {
   if (signals_.watches()) {
     watch_over_plugins();
-    SPORE_TRY(planned_, make_plan(config_, registry_));
-    return {};
+    return decide();
   }
   {
     const PlanLimit limit(config_.lifecycle.run_timeout, started_ns_);
-    SPORE_TRY(planned_, make_plan(config_, registry_));
+    SPORE_CHECK(decide());
   }
   watch_over_plugins();
   signals_.watch();
+  return {};
+}
+
+// The backend first: what it can do is among the facts that the policy plans with.
+Result<void> Machine::decide() {
+  SPORE_TRY(backend_, choose_backend(config_, registry_));
+  SPORE_TRY(planned_, make_plan(config_, registry_, backend_.probe));
+  requested_.set(planned_.plan.requested_bytes);
   return {};
 }
 
@@ -89,14 +98,19 @@ Result<void> Machine::set_up() {
                        "keys of that name (`sporehost plan` shows the memory they would give)");
   SPORE_CHECK(plan());
   SPORE_TRY(loop_, EventLoop::create());
+  side_ = {loop_.get(), &memory_, [this](uint32_t how, uint32_t status, std::string reason) {
+             loop_->post([this, how, status, reason = std::move(reason)] { on_plugin_stop(how, status, reason); });
+           }};
+  backend_.host->connect(side_);
+  planned_.policy_host->connect(side_);
   SPORE_CHECK(signals_.attach(*loop_, [this](int signal) { feed({RunLife::Event::Kind::signal, signal}); }));
   spdlog::info("memory policy: {} of RAM and {} to plug: {}", format_size(planned_.plan.boot_bytes),
                format_size(planned_.plan.region_bytes), planned_.plan.reason);
-  SPORE_TRY(backend_, choose_backend(config_, registry_));
   const uint32_t address_bits = backend_.probe.guest_address_bits != 0 ? backend_.probe.guest_address_bits : 40;
   auto board = make_board(planned_.plan.boot_bytes, planned_.plan.region_bytes, address_bits);
   if (!board) return board.error().in(planned_.policy->origin());
   board_ = std::move(board).value();
+  places_ = std::make_unique<IoPlaces>(*board_);
 
   streams_ = std::make_unique<StreamHub>(*loop_);
   outputs_.attach(*loop_);
@@ -115,9 +129,12 @@ Result<void> Machine::set_up() {
   mmio_ = std::make_unique<Bus>(BusSpace::kMmio, bus_log("mmio", spdlog::level::warn));
   ports_ = std::make_unique<Bus>(BusSpace::kPort, bus_log("ports", spdlog::level::debug));
 
-  const spore_vm_callbacks served = callbacks();
-  SPORE_CHECK(
-      backend_.backend->open({sizeof(spore_vm_config), config_.cpus, SPORE_VM_IRQCHIP, 0, board_->gpa_end()}, served));
+  spore_vm_config vm{};
+  vm.size = sizeof vm;
+  vm.vcpu_count = config_.cpus;
+  vm.flags = SPORE_VM_IRQCHIP;
+  vm.gpa_end = board_->gpa_end();
+  SPORE_CHECK(backend_.backend->open(vm, callbacks()));
   SPORE_CHECK(board_->prepare_vm(*backend_.backend));
   SPORE_CHECK(make_memory());
   SPORE_CHECK(make_devices());
@@ -125,28 +142,26 @@ Result<void> Machine::set_up() {
 }
 
 spore_vm_callbacks Machine::callbacks() {
-  return {.size = sizeof(spore_vm_callbacks),
-          .context = this,
-          .mmio_read =
-              [](void* c, uint32_t, uint64_t gpa, void* data, uint32_t bytes) {
-                const PluginCall ours(nullptr);
-                static_cast<Machine*>(c)->mmio_->read(gpa, {static_cast<uint8_t*>(data), bytes});
-              },
-          .mmio_write =
-              [](void* c, uint32_t, uint64_t gpa, const void* data, uint32_t bytes) {
-                const PluginCall ours(nullptr);
-                static_cast<Machine*>(c)->mmio_->write(gpa, {static_cast<const uint8_t*>(data), bytes});
-              },
-          .port_read =
-              [](void* c, uint32_t, uint16_t port, void* data, uint32_t bytes) {
-                const PluginCall ours(nullptr);
-                static_cast<Machine*>(c)->ports_->read(port, {static_cast<uint8_t*>(data), bytes});
-              },
-          .port_write =
-              [](void* c, uint32_t, uint16_t port, const void* data, uint32_t bytes) {
-                const PluginCall ours(nullptr);
-                static_cast<Machine*>(c)->ports_->write(port, {static_cast<const uint8_t*>(data), bytes});
-              }};
+  spore_vm_callbacks served{};
+  served.size = sizeof served;
+  served.context = this;
+  served.mmio_read = [](void* c, uint32_t, uint64_t gpa, void* data, uint32_t bytes) {
+    const PluginCall ours(nullptr);
+    static_cast<Machine*>(c)->mmio_->read(gpa, {static_cast<uint8_t*>(data), bytes});
+  };
+  served.mmio_write = [](void* c, uint32_t, uint64_t gpa, const void* data, uint32_t bytes) {
+    const PluginCall ours(nullptr);
+    static_cast<Machine*>(c)->mmio_->write(gpa, {static_cast<const uint8_t*>(data), bytes});
+  };
+  served.port_read = [](void* c, uint32_t, uint16_t port, void* data, uint32_t bytes) {
+    const PluginCall ours(nullptr);
+    static_cast<Machine*>(c)->ports_->read(port, {static_cast<uint8_t*>(data), bytes});
+  };
+  served.port_write = [](void* c, uint32_t, uint16_t port, const void* data, uint32_t bytes) {
+    const PluginCall ours(nullptr);
+    static_cast<Machine*>(c)->ports_->write(port, {static_cast<const uint8_t*>(data), bytes});
+  };
+  return served;
 }
 
 Result<void> Machine::make_memory() {
@@ -163,7 +178,7 @@ Result<void> Machine::make_memory() {
       [](int32_t level, std::string_view text) { spdlog::log(spdlog_level(level), "memory: {}", text); });
   if (!region) return of_the_whole(region.error());
   elastic_ = std::make_unique<ElasticService>(
-      **region, planned_.plan.requested_bytes,
+      **region, requested_,
       ElasticService::Events{[this] { on_plugged_changed(); },
                              [this](const std::string& why) { on_plug_refused(why); }});
   SPORE_CHECK(memory_.add_elastic(std::move(*region)));
@@ -181,10 +196,12 @@ Result<void> Machine::make_memory() {
 }
 
 Result<void> Machine::make_devices() {
-  devices_ = std::make_unique<DeviceSet>(DeviceSet::Surroundings{registry_, *loop_, memory_, *streams_, *board_,
-                                                                 *backend_.backend, *mmio_, *ports_, config_.file,
-                                                                 elastic_.get()});
-  for (const PluginUse& use : config_.devices) SPORE_CHECK(devices_->add(use));
+  devices_ = std::make_unique<DeviceSet>(DeviceSurroundings{registry_, side_, *streams_, *board_, *backend_.backend,
+                                                            *mmio_, *ports_, *places_, elastic_.get()});
+  for (const PlannedDevice& device : planned_.devices) {
+    auto added = devices_->add(device.found, device.name, device.options);
+    if (!added) return device.place.empty() ? added.error() : added.error().in(device.place);
+  }
   SPORE_CHECK(
       board_->add_power_registers(*ports_, *mmio_, [this](PowerRequest request) { on_power_request(request); }));
   mmio_->seal();
@@ -211,12 +228,20 @@ Discovery Machine::discovery(const kernel::KernelFeatures& features) const {
   return choice.discovery;
 }
 
+bool Machine::has_serial_port() const {
+  const std::string_view hardware = board_->serial_port().hardware_id;
+  const auto nodes = devices_->io_nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [&](const IoNode& node) {
+    return node.acpi_hid == hardware || node.fdt_compatible == hardware;
+  });
+}
+
 // What the board needs, then what the kernel needs, then what the user adds, so that the user has the last word.
 std::string Machine::command_line(const kernel::KernelFeatures& features, Discovery discovery) const {
   const bool managed = config_.boot.kernel.origin == ArtifactOrigin::managed;
   const SerialPort port = board_->serial_port();
   std::string line = "console=";
-  line += console_name(features, port, devices_->has_hardware(port.hardware_id));
+  line += console_name(features, port, has_serial_port());
   line += " ";
   line += board_->usual_cmdline(discovery);
   if (managed) line += " quiet";
@@ -237,7 +262,8 @@ Result<void> Machine::load_guest() {
   request.cmdline = command_line(features, request.discovery);
   request.vcpus = config_.cpus;
   request.devices = devices_->mmio_slots();
-  request.serial = devices_->has_hardware(board_->serial_port().hardware_id);
+  request.io_devices = devices_->io_nodes();
+  request.serial = has_serial_port();
   spdlog::debug("kernel {} with command line: {}", planned_.kernel, request.cmdline);
   SPORE_CHECK(board_->load(memory_, kernel, request));
   // Mapped only now: files that were laid over RAM have their final pages, and the backend sees each range once.

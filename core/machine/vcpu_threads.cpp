@@ -90,7 +90,7 @@ void VcpuThreads::thread_main(uint32_t index, const Prepare& prepare, Gates& gat
 void VcpuThreads::run(uint32_t index) {
   if (index == 0) first_entry_ns_.store(monotonic_ns(), std::memory_order_release);
   while (!stopping_.load(std::memory_order_acquire)) {
-    const Result<spore_exit> exit = backend_.run(index);
+    const Result<VcpuExit> exit = backend_.run(index);
     if (exit.ok() && exit->reason == SPORE_EXIT_KICKED) continue;
     return on_exit_(index, exit);
   }

@@ -17,7 +17,7 @@ class VcpuThreads {
   // Puts vCPU `index` into its first state. [vcpu], once
   using Prepare = std::function<spore::Result<void>(uint32_t index)>;
   // `exit` ended the run of vCPU `index`, or `run` itself failed. [vcpu]
-  using OnExit = std::function<void(uint32_t index, const spore::Result<spore_exit>& exit)>;
+  using OnExit = std::function<void(uint32_t index, const spore::Result<VcpuExit>& exit)>;
 
   // Starts a thread, or throws std::system_error as std::thread does; tests say when.
   using Spawn = std::function<std::thread(std::function<void()> body)>;

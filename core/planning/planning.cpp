@@ -7,6 +7,7 @@
 
 #include "core/config/option_schema.hpp"
 #include "core/host/device_set.hpp"
+#include "core/host/backend_choice.hpp"
 #include "core/host/rehearsal.hpp"
 
 namespace sporehost {
@@ -56,20 +57,6 @@ bool is_checked_to_grow(const MachineConfig& config) {
   return config.boot.kernel.origin == ArtifactOrigin::managed && config.boot.initrd.origin == ArtifactOrigin::managed;
 }
 
-// The device that uses the elastic region, if there is one. Two are refused.
-Result<const PluginUse*> elastic_device(const MachineConfig& config, plugin::Registry& registry) {
-  const PluginUse* owner = nullptr;
-  for (const PluginUse& use : config.devices) {
-    SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
-    if (!uses_elastic_memory(*found.factory)) continue;
-    if (owner != nullptr)
-      return spore::fail(SPORE_E_EXISTS,
-                         format_position(config.file, use.at) + ": " + one_owner(use.name, owner->name));
-    owner = &use;
-  }
-  return owner;
-}
-
 // A workload reaches the guest's agent through virtio-console. Whether a device of somebody else carries the agent's
 // stream as well cannot be known before it is made; the project's own others do not.
 Result<void> check_agent_device(const MachineConfig& config) {
@@ -85,6 +72,10 @@ Result<void> check_agent_device(const MachineConfig& config) {
 
 // A plugin's factory and its options, checked and complete. Errors have the place in the machine description, and those
 // about the schema the plugin's file.
+std::string place_of(const PluginUse& use, const std::string& file) {
+  return use.at.line == 0 ? std::string() : format_position(file, use.at);
+}
+
 struct Chosen {
   plugin::Found found;
   std::string options;
@@ -98,6 +89,29 @@ Result<Chosen> choose(Result<plugin::Found> found, const PluginUse& use, const s
   return Chosen{*found, std::move(options)};
 }
 
+Result<std::vector<PlannedDevice>> choose_devices(const MachineConfig& config, plugin::Registry& registry) {
+  std::vector<PlannedDevice> devices;
+  for (const PluginUse& use : config.devices) {
+    // An error of find_device has the place already.
+    SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
+    SPORE_TRY(Chosen chosen, choose(found, use, config.file));
+    devices.push_back({use.name, found, std::move(chosen.options), place_of(use, config.file)});
+  }
+  return devices;
+}
+
+// Whether a device uses the elastic region. Two are refused.
+Result<bool> has_elastic_device(const std::vector<PlannedDevice>& devices) {
+  const PlannedDevice* owner = nullptr;
+  for (const PlannedDevice& device : devices) {
+    if (!uses_elastic_memory(*device.found.factory)) continue;
+    if (owner != nullptr)
+      return spore::fail(SPORE_E_EXISTS, (device.place.empty() ? "" : device.place + ": ") + one_owner(device.name, owner->name));
+    owner = &device;
+  }
+  return owner != nullptr;
+}
+
 Result<Chosen> choose_policy(const MachineConfig& config, plugin::Registry& registry) {
   const PluginUse& use = config.memory.policy;
   return choose(registry.find(SPORE_KIND_MEMORY_POLICY, use.plugin), use, config.file);
@@ -106,7 +120,7 @@ Result<Chosen> choose_policy(const MachineConfig& config, plugin::Registry& regi
 Result<void> make_policy(const MachineConfig& config, plugin::Registry& registry, Planned& planned) {
   const PluginUse& use = config.memory.policy;
   SPORE_TRY(const Chosen chosen, choose_policy(config, registry));
-  planned.policy_host = std::make_unique<ObjectHost>(use.plugin, chosen.options, ObjectHost::Surroundings{});
+  planned.policy_host = std::make_unique<ObjectHost>(use.plugin, chosen.options);
   auto object = registry.create(chosen.found, *planned.policy_host->table(), chosen.options);
   if (!object) return object.error().in(format_position(config.file, use.at));
   planned.policy = std::make_unique<PolicyRunner>(std::move(*object));
@@ -115,46 +129,57 @@ Result<void> make_policy(const MachineConfig& config, plugin::Registry& registry
 
 spore_memory_facts facts_of(const MachineConfig& config, bool elastic_device) {
   const HostMemory host = read_host_memory();
-  return {.size = sizeof(spore_memory_facts),
-          .kernel_origin = to_abi(config.boot.kernel.origin),
-          .initrd_origin = to_abi(config.boot.initrd.origin),
-          .capture = config.capture ? 1u : 0u,
-          .resume = config.resume ? 1u : 0u,
-          .kernel_can_grow = is_checked_to_grow(config) ? 1u : 0u,
-          // Version 1 of the backend interface has no backend that cannot: map_memory is due at any time.
-          .backend_can_grow = 1,
-          .device_present = elastic_device ? 1u : 0u,
-          .host_total_bytes = host.total,
-          .host_available_bytes = host.available};
+  spore_memory_facts facts{};
+  facts.size = sizeof facts;
+  facts.kernel_origin = to_abi(config.boot.kernel.origin);
+  facts.initrd_origin = to_abi(config.boot.initrd.origin);
+  facts.capture = config.capture ? 1 : 0;
+  facts.resume = config.resume ? 1 : 0;
+  facts.kernel_can_grow = is_checked_to_grow(config) ? 1 : 0;
+  facts.backend_can_grow = 1; // unless its probe says otherwise
+  facts.device_present = elastic_device ? 1 : 0;
+  facts.host_total_bytes = host.total;
+  facts.host_available_bytes = host.available;
+  return facts;
 }
 
 spore_memory_request request_of(const MachineConfig& config) {
-  return {sizeof(spore_memory_request),
-          config.memory.size ? static_cast<uint32_t>(SPORE_MEMORY_EXPLICIT) : static_cast<uint32_t>(SPORE_MEMORY_AUTO),
-          config.memory.size.value_or(0)};
+  spore_memory_request request{};
+  request.size = sizeof request;
+  request.mode = config.memory.size ? SPORE_MEMORY_EXPLICIT : SPORE_MEMORY_AUTO;
+  request.bytes = config.memory.size.value_or(0);
+  return request;
 }
 
-RehearsedPart part_of(const Chosen& chosen, const PluginUse& use, const std::string& file) {
-  const std::string place = use.at.line == 0 ? std::string() : format_position(file, use.at);
-  return {chosen.found.plugin->path,   chosen.found.factory->kind,
-          chosen.found.factory->id,    use.name,
-          std::string(chosen.options), place};
+RehearsedPart part_of(const plugin::Found& found, const std::string& name, const std::string& options,
+                      const std::string& place) {
+  return {found.plugin->path, found.factory->kind, found.factory->id, name, options, place};
 }
 
-// Policy and devices as a run would make them, in a child.
-Result<spore_memory_plan> rehearse_machine(const MachineConfig& config, plugin::Registry& registry) {
+// The backend of the description, or the one that would be asked first; that one may be missing.
+Result<void> rehearse_backend(const MachineConfig& config, plugin::Registry& registry, Rehearsal& rehearsal) {
+  const PluginUse use = config.backend.value_or(PluginUse{kUsualBackend, kUsualBackend, {}, {}});
+  rehearsal.backend_may_fail = !config.backend;
+  auto found = registry.find(SPORE_KIND_BACKEND, use.plugin);
+  if (!found && !config.backend) return {};
+  SPORE_TRY(const Chosen chosen, choose(std::move(found), use, config.file));
+  rehearsal.backend = part_of(chosen.found, use.name, chosen.options, place_of(use, config.file));
+  return {};
+}
+
+// Backend, policy and devices as a run would make them, in a child.
+Result<MemoryPlan> rehearse_machine(const MachineConfig& config, plugin::Registry& registry) {
   Rehearsal rehearsal;
+  SPORE_CHECK(rehearse_backend(config, registry, rehearsal));
   SPORE_TRY(const Chosen policy, choose_policy(config, registry));
-  rehearsal.policy = part_of(policy, config.memory.policy, config.file);
-  SPORE_TRY(const PluginUse* const elastic, elastic_device(config, registry));
-  for (const PluginUse& use : config.devices) {
-    // An error of find_device has the place already.
-    SPORE_TRY(const plugin::Found found, find_device(registry, use, config.file));
-    SPORE_TRY(const Chosen chosen, choose(found, use, config.file));
-    rehearsal.devices.push_back(part_of(chosen, use, config.file));
-  }
+  rehearsal.policy = part_of(policy.found, config.memory.policy.name, policy.options,
+                             place_of(config.memory.policy, config.file));
+  SPORE_TRY(const std::vector<PlannedDevice> devices, choose_devices(config, registry));
+  SPORE_TRY(const bool elastic, has_elastic_device(devices));
+  for (const PlannedDevice& device : devices)
+    rehearsal.devices.push_back(part_of(device.found, device.name, device.options, device.place));
   rehearsal.request = request_of(config);
-  rehearsal.facts = facts_of(config, elastic != nullptr);
+  rehearsal.facts = facts_of(config, elastic);
   SPORE_TRY(const Rehearsed done, rehearse(rehearsal));
   for (const plugin::Remark& remark : done.remarks)
     spdlog::warn("a plugin of this machine {}{}", remark.text, plugin::rule_text(remark.rule));
@@ -163,13 +188,14 @@ Result<spore_memory_plan> rehearse_machine(const MachineConfig& config, plugin::
 
 } // namespace
 
-Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registry) {
+Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registry, const Probe& probe) {
   SPORE_CHECK(check_agent_device(config));
   Planned planned;
   SPORE_CHECK(choose_files(config, planned));
   SPORE_CHECK(make_policy(config, registry, planned));
-  SPORE_TRY(const PluginUse* const elastic, elastic_device(config, registry));
-  planned.facts = facts_of(config, elastic != nullptr);
+  SPORE_TRY(planned.devices, choose_devices(config, registry));
+  SPORE_TRY(const bool elastic, has_elastic_device(planned.devices));
+  planned.facts = with_probe(facts_of(config, elastic), probe);
   auto plan = planned.policy->plan(request_of(config), planned.facts);
   if (!plan) return plan.error().in(format_position(config.file, config.memory.policy.at));
   planned.plan = *plan;
@@ -184,8 +210,6 @@ Result<Planned> rehearse_plan(const MachineConfig& config, plugin::Registry& reg
 }
 
 Result<void> check_plugins(const MachineConfig& config, plugin::Registry& registry) {
-  if (config.backend)
-    SPORE_CHECK(choose(registry.find(SPORE_KIND_BACKEND, config.backend->plugin), *config.backend, config.file));
   SPORE_CHECK(rehearse_machine(config, registry));
   return check_agent_device(config);
 }

@@ -14,18 +14,28 @@
 
 namespace sporehost {
 
+// A device of the description, found and with its options checked and complete.
+struct PlannedDevice {
+  std::string name;
+  plugin::Found found;
+  std::string options;
+  std::string place; // "machine.yaml:3:11", for messages
+};
+
 struct Planned {
   std::string kernel;                           // path of the image
   std::optional<std::string> initrd;            // path
   std::optional<kernel::ManagedKernel> managed; // where kernel or initrd is managed
+  std::vector<PlannedDevice> devices;
   spore_memory_facts facts{};
-  spore_memory_plan plan{};
+  MemoryPlan plan;
   std::unique_ptr<ObjectHost> policy_host; // outlives `policy`
   std::unique_ptr<PolicyRunner> policy;
 };
 
-// [main] No side effects beyond loading plugins. Errors say what, where and what to do.
-spore::Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registry);
+// `probe` is what the backend said of itself. [main] No side effects beyond loading plugins. Errors say what, where and
+// what to do.
+spore::Result<Planned> make_plan(const MachineConfig& config, plugin::Registry& registry, const Probe& probe);
 
 // The same for people who only want to know: nothing is loaded into this process, and `policy` stays empty. [main]
 // Errors are those of a run, up to the point where it would make its VM.

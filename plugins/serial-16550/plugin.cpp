@@ -18,10 +18,10 @@ class SerialPort : public spore::IoDevice {
             "irq": {"type": "integer", "minimum": 1, "maximum": 15, "default": 4,
                     "description": "Its interrupt line"}}})"};
 
-  static spore::Result<std::unique_ptr<SerialPort>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<SerialPort>> create(spore::Host host, std::string_view options) {
     SPORE_TRY(const auto* interrupts, host.require<spore_interrupts>(SPORE_INTERRUPTS_1));
-    const int64_t port = host.option_integer("/port").value_or(0x3f8);
-    const int64_t irq = host.option_integer("/irq").value_or(4);
+    const int64_t port = spore::Options(options).integer("/port").value_or(0x3f8);
+    const int64_t irq = spore::Options(options).integer("/irq").value_or(4);
     if (port < 0 || port > 0xfff8 || port % 8 != 0) {
       return spore::fail(SPORE_E_INVALID, "port must be a multiple of 8 below 65536, such as 1016 (0x3f8)");
     }
@@ -33,38 +33,39 @@ class SerialPort : public spore::IoDevice {
   }
 
   SerialPort(spore::Host host, const spore_interrupts* interrupts, uint64_t port, uint32_t irq)
-      : port_(port), irq_(irq), line_(host, interrupts, uart_) {}
+      : window_(spore::io_window(SPORE_IO_PORT, port, serial::kRegisters)),
+        irq_(spore::io_irq(SPORE_TRIGGER_LEVEL, irq)),
+        line_(host, interrupts, uart_) {}
 
   void describe(spore_io_traits& out) override {
-    out.window_count = 1;
-    out.windows[0] = {SPORE_IO_PORT, 0, port_, serial::kRegisters};
-    out.irq_count = 1;
-    out.irqs[0] = irq_;
-    spore::copy_text("PNP0501", out.hardware_id, sizeof out.hardware_id);
+    out.windows = windows_;
+    out.window_count = std::size(windows_);
+    out.irqs = irqs_;
+    out.irq_count = std::size(irqs_);
+    out.acpi_hid = SPORE_STRING("PNP0501");
   }
 
   // Wider accesses are several of one byte, as the bus of a PC splits them.
   void read(uint32_t /*window*/, uint64_t offset, std::span<uint8_t> data) override {
-    for (uint8_t& byte : data) byte = uart_.read(offset++);
-    line_.serve();
+    for (uint8_t& byte : data) {
+      byte = uart_.read(offset++);
+      line_.serve();
+    }
   }
 
   void write(uint32_t /*window*/, uint64_t offset, std::span<const uint8_t> data) override {
     for (const uint8_t byte : data) {
       if (const auto sent = uart_.write(offset++, byte)) line_.send(*sent);
+      line_.open_guest();
+      line_.serve();
     }
-    line_.open_guest();
-    line_.serve();
-  }
-
-  void system_reset() override {
-    uart_.reset();
-    line_.close_guest();
   }
 
  private:
-  uint64_t port_;
-  uint32_t irq_;
+  const spore_io_window window_;
+  const spore_io_irq irq_;
+  const spore_io_window* const windows_[1]{&window_};
+  const spore_io_irq* const irqs_[1]{&irq_};
   serial::Uart uart_;
   serial_common::ConsoleLine<serial::Uart> line_;
 };

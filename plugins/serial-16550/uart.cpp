@@ -60,7 +60,6 @@ uint8_t Uart::read(uint64_t offset) {
     default:
       break;
   }
-  update_line();
   return value;
 }
 
@@ -92,7 +91,6 @@ std::optional<uint8_t> Uart::write(uint64_t offset, uint8_t value) {
     default:
       break; // LSR and MSR are read-only
   }
-  update_line();
   return sent;
 }
 
@@ -102,13 +100,10 @@ size_t Uart::room() const {
 
 void Uart::receive(uint8_t byte) {
   push(byte);
-  update_line();
 }
 
-bool Uart::take_edge() {
-  const bool edge = edge_;
-  edge_ = false;
-  return edge;
+bool Uart::interrupt() const {
+  return cause() != kIirNone && (mcr_ & kMcrOut2) != 0 && !loopback();
 }
 
 uint8_t Uart::cause() const {
@@ -200,12 +195,6 @@ void Uart::push(uint8_t byte) {
   }
   fifo_[(first_ + count_) % fifo_.size()] = byte;
   ++count_;
-}
-
-void Uart::update_line() {
-  const bool high = cause() != kIirNone && (mcr_ & kMcrOut2) != 0 && !loopback();
-  if (high && !line_high_) edge_ = true;
-  line_high_ = high;
 }
 
 } // namespace serial

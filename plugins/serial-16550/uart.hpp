@@ -3,10 +3,9 @@
 // The transmitter is infinitely fast: what is written to THR is sent in the same access, so THR is always empty and a
 // guest never waits. The receiver holds 16 bytes, or 1 with the FIFOs off.
 //
-// The interrupt is edge-triggered, as on the ISA bus, and gated by OUT2, as on a PC. The model keeps the level that
-// INTR would have, and reports one edge for each time it goes from low to high. A cause that joins while INTR is high
-// makes no edge: a driver must read IIR until it says that nothing is pending. In loopback OUT2 is inactive and no edge
-// is made.
+// INTR is a level, gated by OUT2, as on a PC; in loopback OUT2 is inactive and INTR low. A PC's interrupt controller
+// looks at its edges alone: a cause that joins while INTR is high makes none, so that a driver must read IIR until it
+// says that nothing is pending.
 //
 // [device] throughout; no errors: every access does something defined.
 #pragma once
@@ -32,10 +31,8 @@ class Uart {
   // A byte from the line. Only with room() > 0.
   void receive(uint8_t byte);
 
-  // Whether INTR rose since the last call.
-  bool take_edge();
-
-  void reset() { *this = Uart(); }
+  // Whether INTR is high.
+  [[nodiscard]] bool interrupt() const;
 
  private:
   enum Register : uint8_t { RBR_THR_DLL = 0, IER_DLM = 1, IIR_FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, SCR = 7 };
@@ -55,7 +52,6 @@ class Uart {
   void write_fcr(uint8_t value);
   void write_mcr(uint8_t value);
   void push(uint8_t byte);
-  void update_line();
 
   std::array<uint8_t, 16> fifo_{};
   size_t first_ = 0;
@@ -71,8 +67,6 @@ class Uart {
   uint8_t msr_delta_ = 0;
   bool overrun_ = false;
   bool thre_pending_ = false;
-  bool line_high_ = false;
-  bool edge_ = false;
 };
 
 } // namespace serial

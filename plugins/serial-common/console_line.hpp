@@ -1,9 +1,10 @@
 // What every serial port does alike: the stream "console" on one side, a UART's FIFO and interrupt on the other.
 //
-// `Uart` has: size_t room() (bytes its receive FIFO still takes), void receive(uint8_t), bool take_edge() (whether its
-// interrupt line rose since the last call). Everything is [device], but the constructor and `open`, which are [main].
+// `Uart` has: size_t room() (bytes its receive FIFO still takes), void receive(uint8_t), bool interrupt() (whether its
+// interrupt line is high). Everything is [device], but the constructor and `open`, which are [main].
 #pragma once
 
+#include <sporehost/events.hpp>
 #include <sporehost/io_device.hpp>
 
 #include <algorithm>
@@ -29,7 +30,8 @@ class ConsoleLine {
   void open(const char* device) {
     streams_ = host_.find<spore_streams>(SPORE_STREAMS_1);
     uint32_t stream = 0;
-    if (streams_ != nullptr && streams_->open(streams_->context, "console", &kEvents, this, &stream) == SPORE_OK) {
+    if (streams_ != nullptr &&
+        streams_->open(streams_->context, SPORE_STRING("console"), &kEvents, this, &stream) == SPORE_OK) {
       stream_ = stream;
     } else {
       host_.warn(std::string(device) +
@@ -44,11 +46,6 @@ class ConsoleLine {
     streams_->guest_open(streams_->context, *stream_, 1);
   }
 
-  void close_guest() {
-    if (stream_ && guest_open_) streams_->guest_open(streams_->context, *stream_, 0);
-    guest_open_ = false;
-  }
-
   // Never waits for the reader: what it does not accept is kept, and beyond a bound lost.
   void send(uint8_t byte) {
     if (!stream_) return;
@@ -60,32 +57,48 @@ class ConsoleLine {
     }
   }
 
-  // After every access of the guest: more input into the FIFO, and the interrupt if its line has risen.
+  // After every access of the guest: the interrupt line as the access left it, and as more input into the FIFO does.
   void serve() {
+    drive();
     refill();
-    if (uart_.take_edge()) interrupts_->pulse(interrupts_->context, 0);
+    drive();
   }
 
  private:
+  // Only changes: each of them is a call into the kernel.
+  void drive() {
+    const bool high = uart_.interrupt();
+    if (high == high_) return;
+    high_ = high;
+    interrupts_->set_level(interrupts_->context, 0, high ? 1 : 0);
+  }
+
   void flush() { unsent_.erase(0, streams_->give(streams_->context, *stream_, unsent_.data(), unsent_.size())); }
 
   void refill() {
     if (!stream_ || !guest_open_) return;
     std::array<uint8_t, 16> bytes;
     while (const size_t room = std::min<size_t>(uart_.room(), bytes.size())) {
-      const size_t count = std::min(room, streams_->take(streams_->context, *stream_, bytes.data(), room));
+      const size_t count = std::min<uint64_t>(room, streams_->take(streams_->context, *stream_, bytes.data(), room));
       for (size_t i = 0; i < count; ++i) uart_.receive(bytes[i]);
       if (count < room) return;
     }
   }
 
-  static constexpr spore_stream_events kEvents{
-      .size = sizeof(spore_stream_events),
-      .readable = [](void* self,
-                     uint32_t) { spore::detail::swallow([&] { static_cast<ConsoleLine*>(self)->serve(); }); },
-      .writable = [](void* self,
-                     uint32_t) { spore::detail::swallow([&] { static_cast<ConsoleLine*>(self)->flush(); }); },
-  };
+  static constexpr spore_stream_events make_events() {
+    spore_stream_events events{};
+    events.size = sizeof events;
+    events.readable = [](void* self, uint32_t) {
+      auto& line = *static_cast<ConsoleLine*>(self);
+      spore::detail::call_back(line.host_, "readable", [&] { line.serve(); });
+    };
+    events.writable = [](void* self, uint32_t) {
+      auto& line = *static_cast<ConsoleLine*>(self);
+      spore::detail::call_back(line.host_, "writable", [&] { line.flush(); });
+    };
+    return events;
+  }
+  static constinit const spore_stream_events kEvents;
 
   spore::Host host_;
   const spore_interrupts* interrupts_;
@@ -95,6 +108,10 @@ class ConsoleLine {
   std::optional<uint32_t> stream_;
   std::string unsent_;
   bool guest_open_ = false;
+  bool high_ = false; // the interrupt line, as the host knows it
 };
+
+template <typename Uart>
+constinit const spore_stream_events ConsoleLine<Uart>::kEvents = ConsoleLine<Uart>::make_events();
 
 } // namespace serial_common

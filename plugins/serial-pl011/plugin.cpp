@@ -18,10 +18,10 @@ class SerialPort : public spore::IoDevice {
             "irq": {"type": "integer", "minimum": 0, "maximum": 987, "default": 1,
                     "description": "Its interrupt, as the number of a shared peripheral interrupt"}}})"};
 
-  static spore::Result<std::unique_ptr<SerialPort>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<SerialPort>> create(spore::Host host, std::string_view options) {
     SPORE_TRY(const auto* interrupts, host.require<spore_interrupts>(SPORE_INTERRUPTS_1));
-    const int64_t address = host.option_integer("/address").value_or(0x9000000);
-    const int64_t irq = host.option_integer("/irq").value_or(1);
+    const int64_t address = spore::Options(options).integer("/address").value_or(0x9000000);
+    const int64_t irq = spore::Options(options).integer("/irq").value_or(1);
     if (address < 0 || address % static_cast<int64_t>(pl011::kWindow) != 0) {
       return spore::fail(SPORE_E_INVALID, "address must be a multiple of 4096, such as 150994944 (0x9000000)");
     }
@@ -33,14 +33,17 @@ class SerialPort : public spore::IoDevice {
   }
 
   SerialPort(spore::Host host, const spore_interrupts* interrupts, uint64_t address, uint32_t irq)
-      : address_(address), irq_(irq), line_(host, interrupts, uart_) {}
+      : window_(spore::io_window(SPORE_IO_MMIO, address, pl011::kWindow)),
+        irq_(spore::io_irq(SPORE_TRIGGER_LEVEL, irq)),
+        line_(host, interrupts, uart_) {}
 
   void describe(spore_io_traits& out) override {
-    out.window_count = 1;
-    out.windows[0] = {SPORE_IO_MMIO, 0, address_, pl011::kWindow};
-    out.irq_count = 1;
-    out.irqs[0] = irq_;
-    spore::copy_text("ARMH0011", out.hardware_id, sizeof out.hardware_id);
+    out.windows = windows_;
+    out.window_count = std::size(windows_);
+    out.irqs = irqs_;
+    out.irq_count = std::size(irqs_);
+    out.acpi_hid = SPORE_STRING("ARMH0011");
+    out.fdt_compatible = SPORE_STRING("arm,pl011");
   }
 
   // Registers are 32 bits wide, a word apart; drivers read and write 8, 16 or 32 of them. The rest reads as 0.
@@ -62,14 +65,11 @@ class SerialPort : public spore::IoDevice {
     line_.serve();
   }
 
-  void system_reset() override {
-    uart_.reset();
-    line_.close_guest();
-  }
-
  private:
-  uint64_t address_;
-  uint32_t irq_;
+  const spore_io_window window_;
+  const spore_io_irq irq_;
+  const spore_io_window* const windows_[1]{&window_};
+  const spore_io_irq* const irqs_[1]{&irq_};
   pl011::Uart uart_;
   serial_common::ConsoleLine<pl011::Uart> line_;
 };

@@ -82,7 +82,6 @@ uint32_t Uart::read(uint64_t offset) {
       if (offset >= kIds && offset < kWindow) value = kIdentification[(offset - kIds) / 4];
       break;
   }
-  update_line();
   return value;
 }
 
@@ -126,7 +125,6 @@ std::optional<uint8_t> Uart::write(uint64_t offset, uint32_t value) {
     default:
       break; // read-only or nothing
   }
-  update_line();
   return sent;
 }
 
@@ -137,13 +135,10 @@ size_t Uart::room() const {
 
 void Uart::receive(uint8_t byte) {
   push(byte);
-  update_line();
 }
 
-bool Uart::take_edge() {
-  const bool edge = edge_;
-  edge_ = false;
-  return edge;
+bool Uart::interrupt() const {
+  return (ris_ & imsc_) != 0;
 }
 
 bool Uart::loopback() const {
@@ -206,12 +201,6 @@ void Uart::push(uint8_t byte) {
 // Fewer bytes than the trigger level are announced as a timeout, at once: nobody waits for slow senders here.
 void Uart::update_receive() {
   ris_ |= count_ >= trigger() ? kReceive : kTimeout;
-}
-
-void Uart::update_line() {
-  const bool high = (ris_ & imsc_) != 0;
-  if (high && !line_high_) edge_ = true;
-  line_high_ = high;
 }
 
 } // namespace pl011

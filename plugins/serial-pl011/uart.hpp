@@ -4,9 +4,7 @@
 // The transmitter is infinitely fast: what is written to UARTDR is sent in the same access, so the FIFO is always empty
 // and a guest never waits. The receiver holds 16 bytes, or 1 with the FIFOs off.
 //
-// The board gives it an edge-triggered interrupt. The model keeps the level that UARTINTR would have, and reports one
-// edge for each time it goes from low to high. A cause that joins while it is high makes no edge: a driver must look at
-// the status until nothing is pending.
+// UARTINTR is a level: high while an interrupt is pending that is not masked.
 //
 // [device] throughout; no errors: every access does something defined.
 #pragma once
@@ -32,10 +30,8 @@ class Uart {
   // A byte from the line. Only with room() > 0.
   void receive(uint8_t byte);
 
-  // Whether UARTINTR rose since the last call.
-  bool take_edge();
-
-  void reset() { *this = Uart(); }
+  // Whether UARTINTR is high.
+  [[nodiscard]] bool interrupt() const;
 
  private:
   [[nodiscard]] bool loopback() const;
@@ -46,7 +42,6 @@ class Uart {
   std::optional<uint8_t> write_data(uint32_t value);
   void push(uint8_t byte);
   void update_receive();
-  void update_line();
 
   std::array<uint8_t, 16> fifo_{};
   size_t first_ = 0;
@@ -61,8 +56,6 @@ class Uart {
   uint32_t ris_ = 0;
   uint32_t dmacr_ = 0;
   bool overrun_ = false;
-  bool line_high_ = false;
-  bool edge_ = false;
 };
 
 } // namespace pl011

@@ -5,36 +5,37 @@
 namespace console {
 namespace {
 
-constexpr const char* kTerminal = "console";
-constexpr const char* kAgent = "sporehost.agent"; // the stream's name and the port's
+constexpr std::string_view kTerminal = "console";
+constexpr std::string_view kAgent = "sporehost.agent"; // the stream's name and the port's
 
 // struct virtio_console_config: cols, rows (without meaning here), max_nr_ports, emerg_wr.
 constexpr uint32_t kConfigBytes = 12;
 constexpr uint32_t kMaxPortsAt = 4;
 constexpr uint32_t kEmergencyAt = 8;
 
-constexpr uint16_t kDataQueueSize = 128;
-constexpr uint16_t kControlQueueSize = 64;
+// Data of port 0, control, data of port 1.
+constexpr uint16_t kQueueSizes[] = {128, 128, 64, 64, 128, 128};
 
 } // namespace
 
-const spore_stream_events Console::kEvents = {
-    .size = sizeof(spore_stream_events),
-    .readable =
-        [](void* self, uint32_t stream) {
-          spore::detail::swallow([&] {
-            auto& console = *static_cast<Console*>(self);
-            if (const Port* port = console.port_of_stream(stream)) console.run(port->rx());
-          });
-        },
-    .writable =
-        [](void* self, uint32_t stream) {
-          spore::detail::swallow([&] {
-            auto& console = *static_cast<Console*>(self);
-            if (const Port* port = console.port_of_stream(stream)) console.run(port->tx());
-          });
-        },
-};
+// A stream that can go on is to its port what a doorbell of its queue is.
+constinit const spore_stream_events Console::kEvents = [] {
+  spore_stream_events events{};
+  events.size = sizeof events;
+  events.readable = [](void* self, uint32_t stream) {
+    auto& console = *static_cast<Console*>(self);
+    spore::detail::swallow(console, "readable", [&] {
+      if (const Port* port = console.port_of_stream(stream)) console.notify(port->rx());
+    });
+  };
+  events.writable = [](void* self, uint32_t stream) {
+    auto& console = *static_cast<Console*>(self);
+    spore::detail::swallow(console, "writable", [&] {
+      if (const Port* port = console.port_of_stream(stream)) console.notify(port->tx());
+    });
+  };
+  return events;
+}();
 
 spore::Result<std::unique_ptr<Console>> Console::create(spore::Host host, std::string_view /*options*/) {
   SPORE_TRY(const spore::Virtio virtio, spore::Virtio::of(host));
@@ -55,9 +56,9 @@ Console::Console(spore::Host host, spore::Virtio virtio, const spore_streams* st
   if (const auto agent = open_stream(kAgent)) ports_.emplace_back(virtio_, streams_, agent, 4, 5);
 }
 
-std::optional<uint32_t> Console::open_stream(const char* name) {
+std::optional<uint32_t> Console::open_stream(std::string_view name) {
   uint32_t stream = 0;
-  if (streams_->open(streams_->context, name, &kEvents, this, &stream) != SPORE_OK) return std::nullopt;
+  if (streams_->open(streams_->context, spore::to_abi(name), &kEvents, this, &stream) != SPORE_OK) return std::nullopt;
   return stream;
 }
 
@@ -70,13 +71,10 @@ Port* Console::port_of_stream(uint32_t stream) {
 
 void Console::describe(spore_virtio_traits& out) {
   out.device_id = 3;
-  out.features = kFeatureMultiport | kFeatureEmergencyWrite;
-  out.queue_count = static_cast<uint32_t>(2 + 2 * ports_.size());
+  out.features[0] = uint64_t{1} << kMultiport | uint64_t{1} << kEmergencyWrite;
   out.config_bytes = kConfigBytes;
-  for (uint32_t queue = 0; queue < out.queue_count; ++queue) {
-    const bool control = queue == kControlToDriver || queue == kControlFromDriver;
-    out.queue_size_max[queue] = control ? kControlQueueSize : kDataQueueSize;
-  }
+  out.queue_count = static_cast<uint32_t>(2 + 2 * ports_.size());
+  out.queue_size_max = kQueueSizes;
 }
 
 void Console::read_config(uint32_t offset, std::span<uint8_t> data) {
@@ -92,75 +90,30 @@ void Console::write_config(uint32_t offset, std::span<const uint8_t> data) {
   ports_[0].put(data[kEmergencyAt - offset]);
 }
 
-spore::Result<void> Console::activate(uint64_t features) {
-  active_ = true;
-  multiport_ = (features & kFeatureMultiport) != 0;
+spore::Result<void> Console::activate(const spore_virtio_activation& activation) {
+  multiport_ = spore::Features(activation.features).has(kMultiport);
   if (!multiport_) ports_[0].set_guest_open(true); // else the driver says so
-  run(std::nullopt);
   return {};
 }
 
 void Console::notify(uint32_t queue) {
-  run(queue);
+  if (queue >= kControlToDriver && !multiport_) return; // without MULTIPORT these queues do not exist
+  if (queue == kControlToDriver) return send_control();
+  if (queue == kControlFromDriver) return receive_control();
+  for (Port& port : ports_) {
+    if (port.rx() == queue) return port.deliver();
+    if (port.tx() == queue) return port.send();
+  }
 }
 
 void Console::reset() {
-  active_ = false;
   multiport_ = false;
   messages_.clear();
-  if (timer_) host_.table()->cancel_timer(host_.table()->context, *timer_);
-  timer_.reset();
   for (Port& port : ports_) port.reset();
 }
 
-// A stream may call back from within `give`, `take` or `guest_open`; what it then wants is done by the call that is
-// already at it, or in the next turn.
-void Console::run(std::optional<uint32_t> wanted) {
-  if (!active_) return;
-  if (running_) return continue_later();
-  running_ = true;
-  Turn turn;
-  bool done = true;
-  for (uint32_t queue = 0; queue < 2 + 2 * ports_.size(); ++queue) {
-    if (!wanted || *wanted == queue) done = run_queue(queue, turn) && done;
-  }
-  // Whatever was done may have made messages for the driver, and a port that has just been opened may have bytes.
-  if (multiport_ && wanted == kControlFromDriver) {
-    done = send_control(turn) && done;
-    for (Port& port : ports_) done = port.deliver(turn) && done;
-  }
-  running_ = false;
-  if (!done) continue_later();
-}
-
-bool Console::run_queue(uint32_t queue, Turn& turn) {
-  if (queue >= 2 && !multiport_) return true; // without MULTIPORT these queues do not exist
-  if (queue == kControlToDriver) return send_control(turn);
-  if (queue == kControlFromDriver) return receive_control(turn);
-  for (Port& port : ports_) {
-    if (port.rx() == queue) return port.deliver(turn);
-    if (port.tx() == queue) return port.send(turn);
-  }
-  return true;
-}
-
-void Console::continue_later() {
-  if (timer_) return;
-  uint64_t timer = 0;
-  const spore_timer_callback fire = [](void* self) {
-    spore::detail::swallow([&] {
-      static_cast<Console*>(self)->timer_.reset();
-      static_cast<Console*>(self)->run(std::nullopt);
-    });
-  };
-  if (host_.table()->start_timer(host_.table()->context, 0, fire, this, &timer) == SPORE_OK) timer_ = timer;
-}
-
-bool Console::receive_control(Turn& turn) {
-  while (!turn.over()) {
-    const auto chain = virtio_.pop(kControlFromDriver);
-    if (!chain) return true;
-    turn.spend_chain();
+void Console::receive_control() {
+  while (const auto chain = virtio_.pop(kControlFromDriver)) {
     std::array<uint8_t, kControlBytes> raw; // what a longer chain has beyond that is no part of any message
     const bool whole = virtio_.read(*chain, 0, raw.data(), raw.size()) == SPORE_OK;
     virtio_.push(*chain, 0);
@@ -170,22 +123,19 @@ bool Console::receive_control(Turn& turn) {
       ++malformed_;
     }
   }
-  return false;
+  send_control(); // what that made for the driver
 }
 
 // The driver has buffers of a size of its own choice; one that is too small for the message is given back unused.
-bool Console::send_control(Turn& turn) {
-  while (!turn.over()) {
-    if (messages_.empty()) return true;
+void Console::send_control() {
+  while (!messages_.empty()) {
     const auto chain = virtio_.pop(kControlToDriver);
-    if (!chain) return true;
-    turn.spend_chain();
+    if (!chain) return;
     const std::vector<uint8_t>& message = messages_.front();
     const bool written = virtio_.write(*chain, 0, message.data(), message.size()) == SPORE_OK;
     virtio_.push(*chain, written ? static_cast<uint32_t>(message.size()) : 0);
     if (written) messages_.pop_front();
   }
-  return false;
 }
 
 void Console::handle(const Control& message) {

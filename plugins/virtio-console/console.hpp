@@ -19,8 +19,9 @@
 
 namespace console {
 
-inline constexpr uint64_t kFeatureMultiport = uint64_t{1} << 1;
-inline constexpr uint64_t kFeatureEmergencyWrite = uint64_t{1} << 2;
+// Feature bits, by number.
+inline constexpr unsigned kMultiport = 1;
+inline constexpr unsigned kEmergencyWrite = 2;
 
 class Console : public spore::VirtioDevice {
  public:
@@ -34,7 +35,7 @@ class Console : public spore::VirtioDevice {
   void describe(spore_virtio_traits& out) override;
   void read_config(uint32_t offset, std::span<uint8_t> data) override;
   void write_config(uint32_t offset, std::span<const uint8_t> data) override;
-  spore::Result<void> activate(uint64_t features) override;
+  spore::Result<void> activate(const spore_virtio_activation& activation) override;
   void notify(uint32_t queue) override;
   void reset() override;
 
@@ -45,16 +46,11 @@ class Console : public spore::VirtioDevice {
 
   static const spore_stream_events kEvents;
 
-  [[nodiscard]] std::optional<uint32_t> open_stream(const char* name);
+  [[nodiscard]] std::optional<uint32_t> open_stream(std::string_view name);
   Port* port_of_stream(uint32_t stream);
 
-  // Does all there is to do on the queues that `wanted` names, or on all, for at most one turn.
-  void run(std::optional<uint32_t> wanted);
-  [[nodiscard]] bool run_queue(uint32_t queue, Turn& turn);
-  void continue_later();
-
-  [[nodiscard]] bool receive_control(Turn& turn);
-  [[nodiscard]] bool send_control(Turn& turn);
+  void receive_control();
+  void send_control();
   void handle(const Control& message);
   void announce_ports();
   void introduce(uint32_t port);
@@ -67,11 +63,8 @@ class Console : public spore::VirtioDevice {
   spore::Counter failed_;    // those in which it says that it could not do something
   spore::Counter dropped_;   // messages to a driver that does not take them
   std::vector<Port> ports_;
-  bool active_ = false;
   bool multiport_ = false;
-  bool running_ = false;
   std::deque<std::vector<uint8_t>> messages_;
-  std::optional<uint64_t> timer_;
 };
 
 } // namespace console

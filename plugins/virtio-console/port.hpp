@@ -11,16 +11,6 @@
 
 namespace console {
 
-// What one call may still do before it hands over to the event loop, whatever the guest has queued.
-struct Turn {
-  uint64_t bytes = 256 * 1024;
-  unsigned chains = 256;
-
-  [[nodiscard]] bool over() const { return bytes == 0 || chains == 0; }
-  void spend(uint64_t count) { bytes -= std::min(bytes, count); }
-  void spend_chain() { chains -= chains > 0 ? 1 : 0; }
-};
-
 // [device] throughout, but for the constructor. No errors: chains whose memory fails are given back empty.
 class Port {
  public:
@@ -36,10 +26,11 @@ class Port {
   // The guest's end was opened or closed; the stream is told of changes.
   void set_guest_open(bool open);
 
-  // Moves what can be moved from the guest to the stream; false when the turn ended before the work did.
-  [[nodiscard]] bool send(Turn& turn);
+  // Moves what can be moved from the guest to the stream. Ends: the stream has an end of its room, and the host bounds
+  // how many chains there are.
+  void send();
   // Likewise from the stream to the guest, while the guest's end is open.
-  [[nodiscard]] bool deliver(Turn& turn);
+  void deliver();
 
   // Gives one byte to the stream at once, or loses it (emergency write).
   void put(uint8_t byte);
@@ -51,7 +42,7 @@ class Port {
   static constexpr size_t kBlock = 4096;
 
   enum class Moved { Some, All, Refused };
-  Moved send_block(Turn& turn);
+  Moved send_block();
   [[nodiscard]] bool fetch();
 
   spore::Virtio virtio_;

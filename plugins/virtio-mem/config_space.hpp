@@ -9,7 +9,7 @@ namespace virtio_mem {
 
 struct ConfigSpace {
   uint64_t block_size = 0;
-  uint16_t node_id = 0; // valid with kFeatureAcpiPxm, else 0
+  uint16_t node_id = 0; // valid with VIRTIO_MEM_F_ACPI_PXM, else 0
   uint64_t addr = 0;
   uint64_t region_size = 0;
   uint64_t usable_region_size = 0;

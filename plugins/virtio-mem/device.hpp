@@ -8,29 +8,31 @@
 #include "request.hpp"
 #include "saved_state.hpp"
 
+#include <sporehost/device_lock.hpp>
 #include <sporehost/virtio_device.hpp>
+
+#include <mutex>
 
 namespace virtio_mem {
 
 class VirtioMem final : public spore::VirtioDevice {
  public:
   static constexpr spore::FactoryInfo info{"virtio-mem", "memory that grows and shrinks while the guest runs",
-                                           kOptionsSchema};
+                                           kOptionsSchema, SPORE_ELASTIC_MEMORY_1};
   static spore::Result<std::unique_ptr<VirtioMem>> create(spore::Host host, std::string_view options);
 
   // ---- virtio personality: see device.h ----
   const void* query_interface(std::string_view name) override;
   void describe(spore_virtio_traits& out) override;
   void read_config(uint32_t offset, std::span<uint8_t> data) override;
-  spore_status accept_features(uint64_t features) override;
-  spore::Result<void> activate(uint64_t features) override;
+  spore_status accept_features(const spore::Features& features) override;
+  spore::Result<void> activate(const spore_virtio_activation& activation) override;
   void notify(uint32_t queue) override;
   void reset() override;
-  void system_reset() override;
 
   // ---- sporehost.resizable-memory/1, see device.h. [any] ----
-  spore::Result<void> request(uint64_t bytes);
-  void state(spore_resizable_state& out);
+  void requested_changed();
+  spore::Result<void> state(spore_resizable_state& out);
   void retry();
 
   // ---- sporehost.saved-state/1, see device.h. [main] ----
@@ -44,8 +46,8 @@ class VirtioMem final : public spore::VirtioDevice {
     spore::Counter plug, unplug, unplug_all, state, acks, nacks, busy, errors, malformed;
   };
 
-  VirtioMem(spore::Host host, spore::Virtio virtio, const spore_elastic_memory* elastic, const Options& options,
-            const spore_elastic_info& region);
+  VirtioMem(spore::Host host, spore::Virtio virtio, spore::DeviceLock lock, const spore_elastic_memory* elastic,
+            const Options& options, const spore_elastic_info& region);
 
   [[nodiscard]] uint64_t plugged() const { return elastic_->plugged_bytes(elastic_->context); }
   [[nodiscard]] uint64_t usable_for(uint64_t requested) const {
@@ -54,20 +56,19 @@ class VirtioMem final : public spore::VirtioDevice {
   [[nodiscard]] ConfigSpace config() const;
 
   // Requests (requests.cpp).
-  void serve_queue();
-  [[nodiscard]] bool continue_later();
   void answer(const spore_chain& chain);
   void reply(const spore_chain& chain, const Response& response);
   Response execute(const Request& request);
   Response change(const Request& request, bool plug);
   Response unplug_all();
   Response query_state(const Request& request);
-  ResponseType outcome(spore_status status, const char* what, const spore_error& error);
-  ResponseType refuse(const char* what, const char* why);
+  ResponseType outcome(spore_status status, const char* what, std::string_view why);
+  ResponseType refuse(const char* what, std::string_view why);
   void complain(const std::string& text);
 
   // Resizing (device.cpp).
-  spore::Result<void> apply_requested(uint64_t bytes);
+  [[nodiscard]] uint64_t wanted() const;
+  spore::Result<void> show_wanted();
   spore::Result<void> keep_mapped(uint64_t bytes);
   void shrink_usable();
 
@@ -78,19 +79,18 @@ class VirtioMem final : public spore::VirtioDevice {
 
   const spore::Host host_;
   const spore::Virtio virtio_;
+  const spore::DeviceLock lock_;
   const spore_elastic_memory* const elastic_;
   const Options options_;
   const spore_elastic_info region_;
   Counters counters_;
 
   // Guarded by the device's lock.
-  uint64_t requested_; // as the driver sees it
-  uint64_t wanted_;    // what it becomes with DRIVER_OK (VMEM-37); the same while active
+  uint64_t requested_; // as the driver sees it; what the host wants from DRIVER_OK on (VMEM-37)
   uint64_t usable_;
   bool active_ = false;
-  bool reads_unplugged_ = false;         // the driver came without VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE
-  bool wake_owed_ = false;               // a request was answered BUSY (VMEM-26)
-  std::optional<uint64_t> continuation_; // timer that serves the rest of the queue
+  bool reads_unplugged_ = false; // the driver came without VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE
+  bool wake_owed_ = false;       // a request was answered BUSY (VMEM-26)
 };
 
 } // namespace virtio_mem

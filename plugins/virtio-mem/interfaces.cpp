@@ -9,7 +9,7 @@ VirtioMem& device(void* self) {
   return static_cast<VirtioMem&>(*static_cast<spore::VirtioDevice*>(self));
 }
 
-spore_status save(void* self, void* to, size_t capacity, size_t* bytes, spore_error* error) {
+spore_status save(void* self, void* to, uint64_t capacity, uint64_t* bytes, spore_error* error) {
   return spore::guarded(error, [&]() -> spore::Result<void> {
     const std::vector<uint8_t> state = device(self).save();
     *bytes = state.size();
@@ -20,27 +20,36 @@ spore_status save(void* self, void* to, size_t capacity, size_t* bytes, spore_er
   });
 }
 
-spore_status restore(void* self, const void* from, size_t bytes, spore_error* error) {
+spore_status restore(void* self, const void* from, uint64_t bytes, spore_error* error) {
   return spore::guarded(error, [&] { return device(self).restore({static_cast<const uint8_t*>(from), bytes}); });
+}
+
+constexpr spore_resizable_memory resizable_memory() {
+  spore_resizable_memory table{};
+  table.size = sizeof table;
+  table.requested_changed = [](void* self) {
+    spore::detail::swallow(device(self), "requested_changed", [&] { device(self).requested_changed(); });
+  };
+  table.state = [](void* self, spore_resizable_state* out) -> spore_status {
+    return spore::guarded(nullptr, [&] {
+      return spore::detail::filled(out, [&](spore_resizable_state& own) { return device(self).state(own); });
+    });
+  };
+  table.retry = [](void* self) { spore::detail::swallow(device(self), "retry", [&] { device(self).retry(); }); };
+  return table;
+}
+
+constexpr spore_saved_state saved_state() {
+  spore_saved_state table{};
+  table.size = sizeof table;
+  table.save = &save;
+  table.restore = &restore;
+  return table;
 }
 
 } // namespace
 
-const spore_resizable_memory kResizableMemory{
-    .size = sizeof(spore_resizable_memory),
-    .reserved = 0,
-    .request = [](void* self, uint64_t bytes, spore_error* error) -> spore_status {
-      return spore::guarded(error, [&] { return device(self).request(bytes); });
-    },
-    .state = [](void* self, spore_resizable_state* out) { spore::detail::swallow([&] { device(self).state(*out); }); },
-    .retry = [](void* self) { spore::detail::swallow([&] { device(self).retry(); }); },
-};
-
-const spore_saved_state kSavedState{
-    .size = sizeof(spore_saved_state),
-    .reserved = 0,
-    .save = &save,
-    .restore = &restore,
-};
+constinit const spore_resizable_memory kResizableMemory = resizable_memory();
+constinit const spore_saved_state kSavedState = saved_state();
 
 } // namespace virtio_mem

@@ -3,14 +3,10 @@
 
 #include <sporehost/plugin.hpp>
 
-#include <cstdint>
-#include <optional>
-
 namespace virtio_mem {
 
-constexpr const char* kOptionsSchema = R"({
+constexpr std::string_view kOptionsSchema = R"({
   "type": "object",
-  "x-sporehost-uses": ["sporehost.elastic-memory/1"],
   "additionalProperties": false,
   "properties": {
     "node-id": {
@@ -39,6 +35,6 @@ struct Options {
   uint64_t memory_block = uint64_t{128} << 20;
 };
 
-spore::Result<Options> read_options(const spore::Host& host);
+spore::Result<Options> read_options(std::string_view json);
 
 } // namespace virtio_mem

@@ -6,9 +6,6 @@
 namespace virtio_mem {
 namespace {
 
-// Requests served in one go; a driver that keeps the queue full must not hold the calling thread for ever.
-constexpr int kBatch = 64;
-
 const char* name_of(uint16_t type) {
   switch (RequestType{type}) {
     case RequestType::plug:
@@ -25,31 +22,9 @@ const char* name_of(uint16_t type) {
 
 } // namespace
 
-void VirtioMem::serve_queue() {
-  do {
-    for (int served = 0; served < kBatch; ++served) {
-      const std::optional<spore_chain> chain = virtio_.pop(0);
-      if (!chain) return;
-      answer(*chain);
-    }
-  } while (!continue_later());
-}
-
-// Has the rest of the queue served from the event loop; false where the host cannot.
-bool VirtioMem::continue_later() {
-  if (continuation_) return true;
-  const auto serve = [](void* self) {
-    spore::detail::swallow([&] {
-      auto& device = *static_cast<VirtioMem*>(self);
-      device.continuation_.reset();
-      if (device.active_) device.serve_queue();
-    });
-  };
-  uint64_t timer = 0;
-  const spore_host* host = host_.table();
-  if (host->start_timer(host->context, 0, serve, this, &timer) != SPORE_OK) return false;
-  continuation_ = timer;
-  return true;
+// Ends, however busy the driver is: the host bounds how many requests one notify sees.
+void VirtioMem::notify(uint32_t queue) {
+  while (const auto chain = virtio_.pop(queue)) answer(*chain);
 }
 
 // VMEM-29: a chain that cannot hold a request and its response changes nothing; what fits of an error is the answer.
@@ -130,22 +105,22 @@ Response VirtioMem::change(const Request& request, bool plug) {
   // VMEM-24: not the driver's fault, the target may have been lowered while the request was on its way.
   if (plug && bytes > requested_ - std::min(requested_, plugged())) return {ResponseType::nack};
 
-  spore_error error{};
-  const spore_status status = plug ? elastic_->plug(elastic_->context, offset, bytes, &error)
-                                   : elastic_->unplug(elastic_->context, offset, bytes, &error);
+  spore::ErrorText error;
+  const auto call = plug ? elastic_->plug : elastic_->unplug;
+  const spore_status status = call(elastic_->context, offset, bytes, error.out());
   if (status == SPORE_OK) virtio_.config_touched(); // plugged_size changed; no interrupt for that alone (VMEM-08)
-  return {outcome(status, name, error)};
+  return {outcome(status, name, error.text())};
 }
 
 Response VirtioMem::unplug_all() {
-  spore_error error{};
-  const spore_status status = elastic_->unplug_all(elastic_->context, &error);
+  spore::ErrorText error;
+  const spore_status status = elastic_->unplug_all(elastic_->context, error.out());
   if (status == SPORE_OK) {
     shrink_usable();
     virtio_.config_touched();
     return {ResponseType::ack};
   }
-  outcome(SPORE_E_BUSY, "UNPLUG_ALL", error); // ACK or BUSY only (VMEM-30)
+  outcome(SPORE_E_BUSY, "UNPLUG_ALL", error.text()); // ACK or BUSY only (VMEM-30)
   return {ResponseType::busy};
 }
 
@@ -166,23 +141,23 @@ Response VirtioMem::query_state(const Request& request) {
 // What the host's answer means to the driver. Whatever the host cannot do now is BUSY: Linux waits and tries again. It
 // answers a NACK to PLUG by trying at once and for ever, waits 50 s after one to UNPLUG (VMEM-25), and after an ERROR
 // it never resizes again; so NACK is for the requested size alone, and ERROR for requests that are wrong.
-ResponseType VirtioMem::outcome(spore_status status, const char* what, const spore_error& error) {
+ResponseType VirtioMem::outcome(spore_status status, const char* what, std::string_view why) {
   switch (status) {
     case SPORE_OK:
       return ResponseType::ack;
     case SPORE_E_RANGE:
     case SPORE_E_STATE:
     case SPORE_E_INVALID:
-      return refuse(what, error.text);
+      return refuse(what, why);
     default:
       wake_owed_ = true;
-      complain(std::string(what) + " has to wait: " + error.text);
+      complain(std::string(what) + " has to wait: " + std::string(why));
       return ResponseType::busy;
   }
 }
 
-ResponseType VirtioMem::refuse(const char* what, const char* why) {
-  complain(std::string("refused ") + what + ": " + why);
+ResponseType VirtioMem::refuse(const char* what, std::string_view why) {
+  complain(std::string("refused ") + what + ": " + std::string(why));
   return ResponseType::error;
 }
 

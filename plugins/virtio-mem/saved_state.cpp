@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array<uint8_t, 8> kMagic{'S', 'P', 'V', 'M', 'E', 'M', 0, 0};
 constexpr uint32_t kVersion = 1;
-constexpr size_t kHeaderBytes = 80;
+constexpr size_t kHeaderBytes = 72;
 constexpr size_t kRunBytes = 16;
 constexpr uint32_t kFlagNode = 1u << 0;
 constexpr uint32_t kFlagWakeOwed = 1u << 1;
@@ -29,18 +29,18 @@ spore::Result<void> check_identity(const uint8_t* header, uint32_t flags, const 
   const auto block_size = load_le<uint64_t>(header + 16);
   const auto gpa = load_le<uint64_t>(header + 24);
   const auto region_size = load_le<uint64_t>(header + 32);
-  const auto node_id = load_le<uint16_t>(header + 72);
+  const auto node_id = load_le<uint16_t>(header + 64);
   if (block_size != identity.block_size) return differs("the block size", block_size, identity.block_size);
   if (gpa != identity.gpa) return differs("the region's address", gpa, identity.gpa);
   if (region_size != identity.region_size) return differs("the region's size", region_size, identity.region_size);
   if (((flags & kFlagNode) != 0) != identity.node_id.has_value()) return bad("only one of both has a node id");
   if (node_id != identity.node_id.value_or(0)) return differs("the node id", node_id, identity.node_id.value_or(0));
-  if (load_le<uint16_t>(header + 74) != 0) return bad("a reserved field is not 0");
+  if (load_le<uint16_t>(header + 66) != 0) return bad("a reserved field is not 0");
   return {};
 }
 
 spore::Result<void> check_sizes(const SavedState& state, const Identity& identity) {
-  for (const uint64_t size : {state.usable, state.requested, state.wanted}) {
+  for (const uint64_t size : {state.usable, state.requested}) {
     if (size % identity.block_size != 0) return bad("a size is no multiple of the block size");
     if (size > identity.region_size) return bad("a size is larger than the region");
   }
@@ -84,9 +84,8 @@ std::vector<uint8_t> encode_state(const Identity& identity, const SavedState& st
   store_le(&bytes[32], identity.region_size);
   store_le(&bytes[40], state.usable);
   store_le(&bytes[48], state.requested);
-  store_le(&bytes[56], state.wanted);
-  store_le(&bytes[72], identity.node_id.value_or(0));
-  store_le(&bytes[76], static_cast<uint32_t>(state.plugged.size()));
+  store_le(&bytes[64], identity.node_id.value_or(0));
+  store_le(&bytes[68], static_cast<uint32_t>(state.plugged.size()));
   uint64_t plugged = 0;
   uint8_t* to = bytes.data() + kHeaderBytes;
   for (const BlockRange& run : state.plugged) {
@@ -95,7 +94,7 @@ std::vector<uint8_t> encode_state(const Identity& identity, const SavedState& st
     plugged += run.bytes;
     to += kRunBytes;
   }
-  store_le(&bytes[64], plugged);
+  store_le(&bytes[56], plugged);
   return bytes;
 }
 
@@ -111,15 +110,14 @@ spore::Result<SavedState> parse_state(std::span<const uint8_t> bytes, const Iden
 
   SavedState state{.usable = load_le<uint64_t>(header + 40),
                    .requested = load_le<uint64_t>(header + 48),
-                   .wanted = load_le<uint64_t>(header + 56),
                    .wake_owed = (flags & kFlagWakeOwed) != 0,
                    .plugged = {}};
   SPORE_CHECK(check_sizes(state, identity));
   const std::span<const uint8_t> runs = bytes.subspan(kHeaderBytes);
-  if (runs.size() != uint64_t{load_le<uint32_t>(header + 76)} * kRunBytes) {
+  if (runs.size() != uint64_t{load_le<uint32_t>(header + 68)} * kRunBytes) {
     return bad("its length is not what its number of runs needs");
   }
-  SPORE_CHECK(read_runs(runs, load_le<uint64_t>(header + 64), identity.block_size, state));
+  SPORE_CHECK(read_runs(runs, load_le<uint64_t>(header + 56), identity.block_size, state));
   return state;
 }
 

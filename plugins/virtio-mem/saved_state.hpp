@@ -3,9 +3,9 @@
 //
 //    0  8 bytes "SPVMEM\0\0"     8  u32 version     12  u32 flags
 //   16  u64 block size          24  u64 region GPA  32  u64 region bytes
-//   40  u64 usable bytes        48  u64 requested   56  u64 wanted once the driver is there
-//   64  u64 plugged bytes       72  u16 node id     74  u16 zero   76  u32 number of runs
-//   80  runs of plugged blocks: u64 offset, u64 bytes; ascending, none touching the next
+//   40  u64 usable bytes        48  u64 requested, as the driver sees it
+//   56  u64 plugged bytes       64  u16 node id     66  u16 zero   68  u32 number of runs
+//   72  runs of plugged blocks: u64 offset, u64 bytes; ascending, none touching the next
 #pragma once
 
 #include "request.hpp"
@@ -28,7 +28,6 @@ struct Identity {
 struct SavedState {
   uint64_t usable = 0;
   uint64_t requested = 0;
-  uint64_t wanted = 0;
   bool wake_owed = false;
   std::vector<BlockRange> plugged;
 };

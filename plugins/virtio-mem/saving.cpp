@@ -24,19 +24,18 @@ std::vector<BlockRange> VirtioMem::plugged_runs() const {
 }
 
 std::vector<uint8_t> VirtioMem::save() {
-  const spore::Virtio::Lock lock(virtio_);
-  return encode_state(identity(), {usable_, requested_, wanted_, wake_owed_, plugged_runs()});
+  const std::lock_guard guard(lock_);
+  return encode_state(identity(), {usable_, requested_, wake_owed_, plugged_runs()});
 }
 
 // The device is inactive afterwards: the transport, restored too, activates it when the driver had.
 spore::Result<void> VirtioMem::restore(std::span<const uint8_t> bytes) {
   SPORE_TRY(const SavedState saved, parse_state(bytes, identity()));
-  const spore::Virtio::Lock lock(virtio_);
+  const std::lock_guard guard(lock_);
   if (active_) return spore::fail(SPORE_E_STATE, "the guest already runs; state is restored before it does");
   SPORE_CHECK(plug_runs(saved.plugged));
   usable_ = saved.usable;
   requested_ = saved.requested;
-  wanted_ = saved.wanted;
   wake_owed_ = saved.wake_owed;
   virtio_.config_touched();
   return {};
@@ -53,11 +52,11 @@ spore::Result<void> VirtioMem::plug_runs(const std::vector<BlockRange>& runs) {
     return spore::fail(SPORE_E_STATE, "other memory is plugged already; saved state goes into a fresh machine");
   }
   for (const BlockRange& run : runs) {
-    spore_error error{};
-    const spore_status status = elastic_->plug(elastic_->context, run.offset, run.bytes, &error);
+    spore::ErrorText error;
+    const spore_status status = elastic_->plug(elastic_->context, run.offset, run.bytes, error.out());
     if (status == SPORE_OK) continue;
-    spore_error undo{};
-    if (elastic_->unplug_all(elastic_->context, &undo) != SPORE_OK) host_.error(undo.text);
+    spore::ErrorText undo;
+    if (elastic_->unplug_all(elastic_->context, undo.out()) != SPORE_OK) host_.error(undo.text());
     return spore::from_status(status, error).error().in("plugging the memory of the saved state");
   }
   return {};

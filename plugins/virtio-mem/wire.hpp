@@ -9,9 +9,10 @@ namespace virtio_mem {
 
 constexpr uint32_t kDeviceId = 24;
 
-constexpr uint64_t kFeatureAcpiPxm = uint64_t{1} << 0;
-constexpr uint64_t kFeatureUnpluggedInaccessible = uint64_t{1} << 1;
-constexpr uint64_t kFeaturePersistentSuspend = uint64_t{1} << 2; // VIRTIO 1.4
+// Feature bits, by number.
+constexpr unsigned kAcpiPxm = 0;
+constexpr unsigned kUnpluggedInaccessible = 1;
+constexpr unsigned kPersistentSuspend = 2; // VIRTIO 1.4
 
 constexpr size_t kRequestBytes = 24;
 constexpr size_t kResponseBytes = 10;

@@ -1,4 +1,5 @@
 // The virtio entropy source (VIRTIO 1.2 section 5.4): fills the guest's buffers from the host's random pool.
+#include <sporehost/events.hpp>
 #include <sporehost/virtio_device.hpp>
 
 #include <sys/random.h>
@@ -8,11 +9,10 @@
 
 namespace {
 
-constexpr uint64_t kRequestMax = 64 * 1024; // a longer buffer is filled this far; the driver asks again
-constexpr uint64_t kTurnMax = 256 * 1024;   // bytes given in one call, so that the device's lock is not held for long
-constexpr unsigned kTurnChains = 256;
-constexpr size_t kEntropyMost = 256; // in one call: POSIX
+constexpr uint64_t kRequestMax = 4096; // a longer buffer is filled this far; the driver asks again
+constexpr size_t kEntropyMost = 256;   // in one call: POSIX
 constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint16_t kQueueSizes[] = {64};
 
 // Fills `bytes` from the host; false where the host has no random pool.
 bool fill_random(std::span<uint8_t> bytes) {
@@ -58,9 +58,9 @@ class Rng : public spore::VirtioDevice {
             "bytes-per-second": {"type": "integer", "minimum": 1, "maximum": 1073741824,
                                  "description": "The most that the guest gets; absent: no limit"}}})"};
 
-  static spore::Result<std::unique_ptr<Rng>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<Rng>> create(spore::Host host, std::string_view options) {
     SPORE_TRY(const spore::Virtio virtio, spore::Virtio::of(host));
-    const int64_t rate = host.option_integer("/bytes-per-second").value_or(0);
+    const int64_t rate = spore::Options(options).integer("/bytes-per-second").value_or(0);
     if (rate < 0 || rate > (1 << 30)) {
       return spore::fail(SPORE_E_INVALID, "bytes-per-second must be 1 to 1073741824; leave it out for no limit");
     }
@@ -72,12 +72,13 @@ class Rng : public spore::VirtioDevice {
         virtio_(virtio),
         requests_(host.counter("requests")),
         bytes_(host.counter("bytes")),
-        allowance_(rate, host.now_ns()) {}
+        allowance_(rate, host.now_ns()),
+        refill_(host, [this] { serve(); }) {}
 
   void describe(spore_virtio_traits& out) override {
     out.device_id = 4;
     out.queue_count = 1;
-    out.queue_size_max[0] = 64;
+    out.queue_size_max = kQueueSizes;
   }
   void read_config(uint32_t /*offset*/, std::span<uint8_t> /*data*/) override {} // it has none
 
@@ -85,59 +86,39 @@ class Rng : public spore::VirtioDevice {
 
   void reset() override {
     waiting_.reset();
-    cancel_timer();
+    refill_.cancel();
   }
 
  private:
   void serve() {
-    if (timer_) return; // out of allowance or of its turn
-    uint64_t given = 0;
-    for (unsigned chains = 0; chains < kTurnChains && given < kTurnMax; ++chains) {
-      if (!waiting_) waiting_ = virtio_.pop(0);
-      if (!waiting_) return;
+    while (!refill_.pending() && (waiting_ || (waiting_ = virtio_.pop(0)))) {
       const uint64_t wanted = std::min(waiting_->writable_bytes, kRequestMax);
       const uint64_t allowed = allowance_.limited() ? allowance_.left(host_.now_ns()) : wanted;
-      if (wanted > 0 && allowed == 0) return continue_after(allowance_.wait_ns(wanted));
+      if (wanted > 0 && allowed == 0) return wait(wanted);
       const uint64_t bytes = std::min(wanted, allowed);
       if (allowance_.limited()) allowance_.spend(bytes);
-      const spore_chain chain = *std::exchange(waiting_, std::nullopt);
-      answer(chain, bytes);
-      given += bytes;
+      answer(*std::exchange(waiting_, std::nullopt), bytes);
     }
-    continue_after(0);
+  }
+
+  void wait(uint64_t wanted) {
+    if (const auto started = refill_.start(allowance_.wait_ns(wanted)); !started.ok()) {
+      host_.error("virtio-rng: " + started.error().text + "; the guest waits until it asks again");
+    }
   }
 
   void answer(const spore_chain& chain, uint64_t bytes) {
-    std::array<uint8_t, 4096> block;
-    uint64_t done = 0;
-    while (done < bytes) {
-      const auto part = std::span(block).first(std::min<uint64_t>(block.size(), bytes - done));
-      if (!fill_random(part)) {
-        host_.error("virtio-rng: the host's getentropy() failed; the guest gets no entropy");
-        break;
-      }
-      if (virtio_.write(chain, done, part.data(), part.size()) != SPORE_OK) break; // its memory is gone
-      done += part.size();
+    std::array<uint8_t, kRequestMax> block;
+    const auto random = std::span(block).first(bytes);
+    if (!fill_random(random)) {
+      host_.error("virtio-rng: the host's getrandom() failed; the guest gets no entropy");
+      bytes = 0;
+    } else if (virtio_.write(chain, 0, random.data(), random.size()) != SPORE_OK) {
+      bytes = 0; // its memory is gone
     }
     ++requests_;
-    bytes_ += done;
-    virtio_.push(chain, static_cast<uint32_t>(done));
-  }
-
-  void continue_after(uint64_t delay_ns) {
-    uint64_t timer = 0;
-    const spore_timer_callback fire = [](void* self) {
-      spore::detail::swallow([&] {
-        static_cast<Rng*>(self)->timer_.reset();
-        static_cast<Rng*>(self)->serve();
-      });
-    };
-    if (host_.table()->start_timer(host_.table()->context, delay_ns, fire, this, &timer) == SPORE_OK) timer_ = timer;
-  }
-
-  void cancel_timer() {
-    if (timer_) host_.table()->cancel_timer(host_.table()->context, *timer_);
-    timer_.reset();
+    bytes_ += bytes;
+    virtio_.push(chain, static_cast<uint32_t>(bytes));
   }
 
   spore::Host host_;
@@ -146,7 +127,7 @@ class Rng : public spore::VirtioDevice {
   spore::Counter bytes_;
   Allowance allowance_;
   std::optional<spore_chain> waiting_; // taken, and not yet answered for want of allowance
-  std::optional<uint64_t> timer_;
+  spore::Timer refill_;                // pending while there is no allowance
 };
 
 } // namespace

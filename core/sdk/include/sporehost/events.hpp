@@ -20,9 +20,9 @@ namespace spore {
 namespace detail {
 template <typename Call>
 void call_back(const Host& host, const char* from, Call&& call) noexcept {
-  spore_error error{};
+  ErrorText error;
   const auto run = [&]() -> Result<void> { return call(), Result<void>{}; };
-  if (guarded(&error, run) != SPORE_OK) host.error(std::string(from) + ": " + error.text);
+  if (guarded(error.out(), run) != SPORE_OK) host.error(std::string(from) + ": " + std::string(error.text()));
 }
 } // namespace detail
 

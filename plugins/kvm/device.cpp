@@ -109,4 +109,9 @@ unsigned Device::vcpus_max() const {
   return soft > 0 ? static_cast<unsigned>(soft) : 4; // api.rst: what to assume where neither is known
 }
 
+uint32_t Device::memory_slots_max() const {
+  constexpr int kWhereUnknown = 32; // api.rst: what to assume without KVM_CAP_NR_MEMSLOTS
+  return static_cast<uint32_t>(std::max(extension(KVM_CAP_NR_MEMSLOTS), kWhereUnknown));
+}
+
 } // namespace kvm

@@ -43,6 +43,9 @@ class Device {
   // vCPUs that one VM may have. [any]
   [[nodiscard]] unsigned vcpus_max() const;
 
+  // Mappings that one VM may have at once. [any]
+  [[nodiscard]] uint32_t memory_slots_max() const;
+
  private:
   Device(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 

@@ -23,6 +23,9 @@ spore::Result<void> check(const spore_doorbell& doorbell) {
   const uint32_t bytes = doorbell.bytes;
   const bool width = bytes == 1 || bytes == 2 || bytes == 4 || (bytes == 8 && doorbell.port_space == 0);
   if (!width) return spore::fail(SPORE_E_INVALID, doorbell_text(doorbell) + ": no write is that wide");
+  if (doorbell.reserved != 0 || doorbell.port_space > 1 || doorbell.match > 1) {
+    return spore::fail(SPORE_E_INVALID, doorbell_text(doorbell) + ": a field holds what is not defined for it");
+  }
   if (doorbell.fd < 0) return spore::fail(SPORE_E_INVALID, doorbell_text(doorbell) + ": no eventfd was given");
   if (doorbell.port_space != 0 && doorbell.address > 0xffff) {
     return spore::fail(SPORE_E_RANGE, doorbell_text(doorbell) + ": there are 65536 ports");

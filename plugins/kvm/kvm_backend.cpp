@@ -5,8 +5,8 @@
 
 namespace kvm {
 
-spore::Result<std::unique_ptr<KvmBackend>> KvmBackend::create(spore::Host host, std::string_view /*options*/) {
-  std::string device = host.option_string("/device").value_or("/dev/kvm");
+spore::Result<std::unique_ptr<KvmBackend>> KvmBackend::create(spore::Host host, std::string_view options) {
+  std::string device = spore::Options(options).string("/device").value_or("/dev/kvm");
   return std::unique_ptr<KvmBackend>(new KvmBackend(host, std::move(device))); // NOLINT: private constructor
 }
 
@@ -15,14 +15,11 @@ const void* KvmBackend::query_interface(std::string_view name) {
 }
 
 spore::Result<void> KvmBackend::probe(bool measure, spore_probe& out) {
-  out.usable = 0;
-  out.fit_for_linux = 0;
-  out.vcpus_max = 0;
-  out.instructions_per_second = 0;
-  out.guest_address_bits = 0;
-  const auto found = hypervisor();
-  if (!found) return spore::copy_text(found.error().text, out.summary, sizeof out.summary), spore::Result<void>{};
-  kvm::probe(**found, measure, out);
+  if (const auto found = hypervisor()) {
+    kvm::probe(**found, measure, out);
+  } else {
+    spore::put(out.summary, found.error().text);
+  }
   return {};
 }
 

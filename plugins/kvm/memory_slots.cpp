@@ -103,6 +103,10 @@ spore::Result<void> MemorySlots::check(uint64_t gpa, const void* host, uint64_t 
     return spore::fail(SPORE_E_RANGE, range_text(gpa, bytes) + " reaches beyond the end of the VM's addresses, which " +
                                           range_text(0, gpa_end_) + " describes");
   }
+  constexpr uint32_t kFlagsKnown = SPORE_MAP_READ | SPORE_MAP_WRITE | SPORE_MAP_EXECUTE;
+  if ((flags & ~kFlagsKnown) != 0) {
+    return spore::fail(SPORE_E_UNSUPPORTED, range_text(gpa, bytes) + ": this backend does not know all of its flags");
+  }
   if ((flags & SPORE_MAP_READ) == 0) {
     return spore::fail(SPORE_E_UNSUPPORTED, range_text(gpa, bytes) + ": KVM maps no memory that cannot be read");
   }

@@ -1,5 +1,7 @@
 #include "plugins/kvm/probe.hpp"
 
+#include <linux/kvm.h>
+#include <unistd.h>
 #include <sporehost/plugin.hpp>
 
 #include <algorithm>
@@ -50,8 +52,11 @@ std::string summarize(const Device& device, const std::optional<Speed>& speed, c
   return text;
 }
 
-void say(spore_probe& out, std::string_view text) {
-  spore::copy_text(text, out.summary, sizeof out.summary);
+uint64_t capabilities_of(const Device& device) {
+  uint64_t found = SPORE_CAN_GROW | SPORE_CAN_IRQCHIP | SPORE_CAN_LEVEL; // without these no VM is made at all
+  if (device.extension(KVM_CAP_READONLY_MEM) > 0) found |= SPORE_CAN_READ_ONLY;
+  if (device.extension(KVM_CAP_IOEVENTFD) > 0) found |= SPORE_CAN_DOORBELL;
+  return found;
 }
 
 } // namespace
@@ -61,7 +66,7 @@ void probe(const Hypervisor& hypervisor, bool measure, spore_probe& out) {
   std::optional<Speed> speed;
   if (measure) {
     auto measured = measure_speed(device);
-    if (!measured) return say(out, device.path() + " runs no guest: " + measured.error().text);
+    if (!measured) return spore::put(out.summary, device.path() + " runs no guest: " + measured.error().text);
     speed = *measured;
   }
   const arch::Hardware hardware = arch::hardware();
@@ -70,8 +75,11 @@ void probe(const Hypervisor& hypervisor, bool measure, spore_probe& out) {
   out.fit_for_linux = fit ? 1 : 0;
   out.vcpus_max = std::min(device.vcpus_max(), arch::kVcpusMax);
   out.instructions_per_second = speed ? speed->instructions_per_second : 0;
+  out.capabilities = capabilities_of(device);
+  out.page_bytes = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  out.memory_slots_max = device.memory_slots_max();
   out.guest_address_bits = arch::guest_address_bits(*hypervisor.offer);
-  say(out, summarize(device, speed, hardware, fit));
+  spore::put(out.summary, summarize(device, speed, hardware, fit));
 }
 
 } // namespace kvm

@@ -7,7 +7,7 @@
 
 namespace kvm {
 
-// As `probe` of backend.h, for a KVM that can be opened. `out` says "not usable" before. [main]
+// As `probe` of backend.h, for a KVM that can be opened. [main]
 void probe(const Hypervisor& hypervisor, bool measure, spore_probe& out);
 
 } // namespace kvm

@@ -3,6 +3,7 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cinttypes>
@@ -10,6 +11,17 @@
 #include <string>
 
 namespace kvm {
+namespace {
+
+// Every field, as the host zeroes none of them.
+void tell(spore_exit& out, uint32_t reason, uint64_t address, std::string_view text) {
+  out.reason = reason;
+  out.address = address;
+  spore::put(out.text, text);
+  std::ranges::fill(out.data, 0);
+}
+
+} // namespace
 
 spore::Result<std::unique_ptr<Vcpu>> Vcpu::create(const Surroundings& vm, uint32_t index, KickBox& kicks) {
   const std::string name = "vCPU " + std::to_string(index);
@@ -47,9 +59,7 @@ spore::Result<void> Vcpu::run(spore_exit& out) {
       if (serve_exit(out)) return {};
     } else if (error == EINTR) {
       if (!kicks_.take()) continue;
-      out.reason = SPORE_EXIT_KICKED;
-      out.address = 0; // not worth a system call
-      out.text[0] = '\0';
+      tell(out, SPORE_EXIT_KICKED, 0, {}); // where it was is not worth a system call
       return {};
     } else if (error != EAGAIN) { // EAGAIN: a waiting vCPU was started, or memory changed under it
       stop(out, SPORE_EXIT_FAULT, describe_run_error(error));
@@ -113,9 +123,7 @@ void Vcpu::serve_mmio() const {
 }
 
 bool Vcpu::stop(spore_exit& out, uint32_t reason, std::string_view text) const {
-  out.reason = reason;
-  out.address = arch::instruction_pointer(fd_.get());
-  spore::copy_text(text, out.text, sizeof out.text);
+  tell(out, reason, arch::instruction_pointer(fd_.get()), text);
   return true;
 }
 

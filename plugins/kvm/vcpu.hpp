@@ -45,6 +45,7 @@ class Vcpu {
   bool serve_exit(spore_exit& out);
   void serve_port() const;
   void serve_mmio() const;
+  // True, since `serve_exit` ends with it.
   bool stop(spore_exit& out, uint32_t reason, std::string_view text) const;
   bool stop_for_system_event(spore_exit& out) const;
   [[nodiscard]] std::string describe_internal_error() const;

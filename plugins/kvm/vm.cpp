@@ -8,9 +8,14 @@
 namespace kvm {
 namespace {
 
-constexpr int kSlotsWhereUnknown = 32; // api.rst: what to assume without KVM_CAP_NR_MEMSLOTS
-
 spore::Result<void> check(const Device& device, const spore_vm_config& config, const spore_vm_callbacks& callbacks) {
+  constexpr uint32_t kFlagsKnown = SPORE_VM_IRQCHIP;
+  if ((config.flags & ~kFlagsKnown) != 0) {
+    return spore::fail(SPORE_E_UNSUPPORTED, "this backend does not know all of the VM's flags; use a newer one");
+  }
+  if (config.reserved != 0 || callbacks.reserved != 0) {
+    return spore::fail(SPORE_E_INVALID, "a reserved field of the VM's configuration is not 0");
+  }
   const unsigned vcpus_max = std::min(device.vcpus_max(), arch::kVcpusMax);
   if (config.vcpu_count == 0 || config.vcpu_count > vcpus_max) {
     return spore::fail(SPORE_E_RANGE, "this KVM takes 1 to " + std::to_string(vcpus_max) + " vCPUs, not " +
@@ -49,8 +54,7 @@ Vm::Vm(Device device, Fd fd, KickSignal signal, std::unique_ptr<arch::Vm> arch, 
       signal_(std::move(signal)),
       arch_(std::move(arch)),
       callbacks_(callbacks),
-      memory_(fd_.get(), static_cast<uint32_t>(std::max(device_.extension(KVM_CAP_NR_MEMSLOTS), kSlotsWhereUnknown)),
-              config.gpa_end, device_.extension(KVM_CAP_READONLY_MEM) > 0),
+      memory_(fd_.get(), device_.memory_slots_max(), config.gpa_end, device_.extension(KVM_CAP_READONLY_MEM) > 0),
       places_(config.vcpu_count) {
   if ((config.flags & SPORE_VM_IRQCHIP) != 0) {
     interrupts_ = std::make_unique<InterruptLines>(fd_.get(), device_.extension(KVM_CAP_IRQFD) > 0, host);

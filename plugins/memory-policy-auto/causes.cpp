@@ -1,5 +1,7 @@
 #include "causes.hpp"
 
+#include "slots.hpp"
+
 #include <vector>
 
 namespace memory_policy {
@@ -45,6 +47,7 @@ std::vector<std::string> cannot_grow(const spore_memory_facts& facts) {
     causes.emplace_back("the kernel's configuration is not verified for virtio-mem and automatic onlining");
   }
   if (facts.backend_can_grow == 0) causes.emplace_back("the backend cannot map memory at run time");
+  if (!can_slot(facts)) causes.emplace_back("the backend has no memory slot left for a region");
   if (facts.device_present == 0) causes.emplace_back("the machine has no virtio-mem device");
   return causes;
 }

@@ -5,6 +5,7 @@
 // otherwise stay at its boot memory, which nobody asked for.
 #include "../memory-policy-fixed/fixed_plan.hpp"
 #include "causes.hpp"
+#include "slots.hpp"
 
 namespace memory_policy {
 
@@ -30,13 +31,14 @@ class Auto final : public spore::MemoryPolicy {
   }
 })"};
 
-  static spore::Result<std::unique_ptr<Auto>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<Auto>> create(spore::Host /*host*/, std::string_view json) {
+    const spore::Options options(json);
     const auto size = [&](const char* pointer, int64_t otherwise) {
-      return static_cast<uint64_t>(std::max<int64_t>(host.option_integer(pointer).value_or(otherwise), 0));
+      return static_cast<uint64_t>(std::max<int64_t>(options.integer(pointer).value_or(otherwise), 0));
     };
     const uint64_t boot = size("/boot", int64_t{512} << 20);
     const uint64_t maximum = size("/maximum", int64_t{16} << 30);
-    const std::string grow_on = host.option_string("/grow-on").value_or("ready");
+    const std::string grow_on = options.string("/grow-on").value_or("ready");
     SPORE_CHECK(check_size("boot", boot));
     SPORE_CHECK(check_size("maximum", maximum));
     if (maximum < boot) return spore::fail(SPORE_E_INVALID, "maximum is smaller than boot; make it at least as large");
@@ -48,26 +50,23 @@ class Auto final : public spore::MemoryPolicy {
 
   spore::Result<void> plan(const spore_memory_request& request, const spore_memory_facts& facts,
                            spore_memory_plan& out) override {
-    if (request.mode == SPORE_MEMORY_EXPLICIT) return plan_explicit(request.bytes, out);
-    if (const std::string why = why_fixed(facts); !why.empty()) return plan_fixed("maximum", maximum_, why, out);
-    if (maximum_ == boot_) return plan_fixed("maximum", maximum_, "boot and maximum are the same", out);
+    if (request.mode == SPORE_MEMORY_EXPLICIT) return plan_explicit(request.bytes, facts, out);
+    if (const std::string why = why_fixed(facts); !why.empty()) return plan_fixed("maximum", maximum_, why, facts, out);
+    if (maximum_ == boot_) return plan_fixed("maximum", maximum_, "boot and maximum are the same", facts, out);
     const uint64_t left_out = (maximum_ - boot_) % kMemoryBlock;
     if (maximum_ - boot_ == left_out) {
       return plan_fixed("maximum", maximum_,
                         "Linux adds memory in blocks of 128 MiB, and between boot and maximum there is less than one",
-                        out);
+                        facts, out);
     }
+    const uint64_t region = maximum_ - boot_ - left_out;
+    SPORE_CHECK(check_fits("boot", boot_, facts));
+    SPORE_CHECK(check_fits("boot with the region", boot_ + region, facts));
     out.boot_bytes = boot_;
-    out.region_bytes = maximum_ - boot_ - left_out;
+    out.region_bytes = region;
     out.requested_bytes = 0;
-    spore::give_reason(out,
-                       in_mib(boot_) + " at boot and a region of " + in_mib(out.region_bytes) +
-                           ": a fresh managed run, which grows when " +
-                           (grows_on_ready_ ? "the guest is ready" : "an operator asks") +
-                           (left_out == 0 ? ""
-                                          : "; " + in_mib(left_out) +
-                                                " of the maximum are left out, since Linux adds memory in blocks of "
-                                                "128 MiB"));
+    out.slot_bytes = slot_bytes_for(region, facts);
+    spore::give_reason(out, reason_of(out, left_out));
     return {};
   }
 
@@ -84,6 +83,19 @@ class Auto final : public spore::MemoryPolicy {
 
   Auto(uint64_t boot, uint64_t maximum, bool grows_on_ready)
       : boot_(boot), maximum_(maximum), grows_on_ready_(grows_on_ready) {}
+
+  [[nodiscard]] std::string reason_of(const spore_memory_plan& plan, uint64_t left_out) const {
+    std::string text = in_mib(plan.boot_bytes) + " at boot and a region of " + in_mib(plan.region_bytes) +
+                       ": a fresh managed run, which grows when " +
+                       (grows_on_ready_ ? "the guest is ready" : "an operator asks");
+    if (left_out != 0) {
+      text += "; " + in_mib(left_out) + " of the maximum are left out, since Linux adds memory in blocks of 128 MiB";
+    }
+    if (plan.slot_bytes != 0) {
+      text += "; in slots of " + in_mib(plan.slot_bytes) + ", since the backend has no more of them";
+    }
+    return text;
+  }
 
   void on_ready(const spore_memory_state& state, spore_memory_action& out) const {
     if (!grows_on_ready_ || operator_decided_ || state.requested_bytes >= state.region_bytes) return;

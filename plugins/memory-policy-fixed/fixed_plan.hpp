@@ -32,10 +32,27 @@ inline spore::Result<void> check_size(const std::string& what, uint64_t bytes) {
   return {};
 }
 
+// Whether this machine can have that many bytes of RAM and region together, as far as the facts say.
+inline spore::Result<void> check_fits(const std::string& what, uint64_t bytes, const spore_memory_facts& facts) {
+  const std::string given = what + " is " + in_mib(bytes);
+  if (facts.page_bytes != 0 && bytes % facts.page_bytes != 0) {
+    return spore::fail(SPORE_E_INVALID, given + ", no multiple of this machine's page, " +
+                                            std::to_string(facts.page_bytes / 1024) +
+                                            " KiB; write it in whole MiB, such as 512MiB");
+  }
+  const uint32_t bits = facts.guest_address_bits;
+  if (bits != 0 && bits < 64 && bytes > uint64_t{1} << bits) {
+    return spore::fail(SPORE_E_RANGE, given + ", and guest-physical addresses have " + std::to_string(bits) +
+                                          " bits here, which reach " + in_mib(uint64_t{1} << bits) + "; give it less");
+  }
+  return {};
+}
+
 // RAM from the start, nothing to plug. `why` completes "fixed N MiB: ...".
 inline spore::Result<void> plan_fixed(const std::string& what, uint64_t bytes, const std::string& why,
-                                      spore_memory_plan& out) {
+                                      const spore_memory_facts& facts, spore_memory_plan& out) {
   SPORE_CHECK(check_size(what, bytes));
+  SPORE_CHECK(check_fits(what, bytes, facts));
   out.boot_bytes = bytes;
   out.region_bytes = 0;
   out.requested_bytes = 0;
@@ -43,8 +60,8 @@ inline spore::Result<void> plan_fixed(const std::string& what, uint64_t bytes, c
   return {};
 }
 
-inline spore::Result<void> plan_explicit(uint64_t bytes, spore_memory_plan& out) {
-  return plan_fixed("memory", bytes, "the size is given explicitly", out);
+inline spore::Result<void> plan_explicit(uint64_t bytes, const spore_memory_facts& facts, spore_memory_plan& out) {
+  return plan_fixed("memory", bytes, "the size is given explicitly", facts, out);
 }
 
 } // namespace memory_policy

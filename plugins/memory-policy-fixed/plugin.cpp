@@ -16,16 +16,16 @@ class Fixed final : public spore::MemoryPolicy {
   }
 })"};
 
-  static spore::Result<std::unique_ptr<Fixed>> create(spore::Host host, std::string_view /*options*/) {
-    const int64_t size = host.option_integer("/size").value_or(int64_t{16} << 30);
+  static spore::Result<std::unique_ptr<Fixed>> create(spore::Host /*host*/, std::string_view options) {
+    const int64_t size = spore::Options(options).integer("/size").value_or(int64_t{16} << 30);
     SPORE_CHECK(check_size("size", static_cast<uint64_t>(std::max<int64_t>(size, 0))));
     return std::unique_ptr<Fixed>(new Fixed(static_cast<uint64_t>(size)));
   }
 
-  spore::Result<void> plan(const spore_memory_request& request, const spore_memory_facts& /*facts*/,
+  spore::Result<void> plan(const spore_memory_request& request, const spore_memory_facts& facts,
                            spore_memory_plan& out) override {
-    if (request.mode == SPORE_MEMORY_EXPLICIT) return plan_explicit(request.bytes, out);
-    return plan_fixed("size", size_, "the fixed policy gives an automatic machine this size", out);
+    if (request.mode == SPORE_MEMORY_EXPLICIT) return plan_explicit(request.bytes, facts, out);
+    return plan_fixed("size", size_, "the fixed policy gives an automatic machine this size", facts, out);
   }
 
   void on_event(const spore_memory_event& event, const spore_memory_state& /*state*/,

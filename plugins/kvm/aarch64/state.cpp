@@ -32,6 +32,7 @@ spore::Result<void> get_state(int fd, spore_arm64_state& out) {
 }
 
 spore::Result<void> set_state(int fd, const spore_arm64_state& state) {
+  if (state.reserved != 0) return spore::fail(SPORE_E_INVALID, "a reserved field of the state is not 0");
   for (unsigned i = 0; i < kXRegisters; ++i) {
     SPORE_CHECK(arm64::set_register(fd, arm64::x_register(i), state.x[i]));
   }
@@ -43,37 +44,54 @@ KvmBackend& backend_of(void* self) {
   return static_cast<KvmBackend&>(*static_cast<spore::Backend*>(self));
 }
 
-// Calls `body` with the file descriptor of the vCPU, at the ABI boundary.
-template <typename State, typename Body>
-spore_status on_vcpu(void* self, uint32_t index, State* state, spore_error* error, Body body) {
-  return spore::guarded(error, [&]() -> spore::Result<void> {
-    if (state->size < sizeof(spore_arm64_state)) return spore::fail(SPORE_E_INVALID, "the state's size is not set");
-    SPORE_TRY(Vcpu * vcpu, backend_of(self).vcpu(index));
-    return body(vcpu->fd(), *state);
-  });
+spore::Result<int> fd_of(void* self, uint32_t index) {
+  SPORE_TRY(const Vcpu* vcpu, backend_of(self).vcpu(index));
+  return vcpu->fd();
 }
 
-constexpr spore_arm64_vcpu kArm64Vcpu{
-    .size = sizeof(spore_arm64_vcpu),
-    .reserved = 0,
-    .get_state = [](void* self, uint32_t index, spore_arm64_state* out, spore_error* error) -> spore_status {
-      return on_vcpu(self, index, out, error, get_state);
-    },
-    .set_state = [](void* self, uint32_t index, const spore_arm64_state* state, spore_error* error) -> spore_status {
-      return on_vcpu(self, index, state, error, set_state);
-    },
-};
+spore::Result<Arm64Vm*> vm_of(void* self) {
+  SPORE_TRY(arch::Vm * vm, backend_of(self).arch_vm());
+  return static_cast<Arm64Vm*>(vm);
+}
 
-constexpr spore_arm64_vm kArm64Vm{
-    .size = sizeof(spore_arm64_vm),
-    .reserved = 0,
-    .set_gic = [](void* self, uint64_t dist_gpa, uint64_t redist_gpa, spore_error* error) -> spore_status {
-      return spore::guarded(error, [&]() -> spore::Result<void> {
-        SPORE_TRY(arch::Vm * vm, backend_of(self).arch_vm());
-        return static_cast<Arm64Vm*>(vm)->set_gic(dist_gpa, redist_gpa);
-      });
-    },
-};
+constexpr spore_arm64_vcpu arm64_vcpu() {
+  spore_arm64_vcpu table{};
+  table.size = sizeof table;
+  table.get_state = [](void* self, uint32_t index, spore_arm64_state* out, spore_error* error) -> spore_status {
+    return spore::guarded(error, [&]() -> spore::Result<void> {
+      SPORE_TRY(const int fd, fd_of(self, index));
+      return spore::detail::filled(out, [&](spore_arm64_state& own) { return get_state(fd, own); });
+    });
+  };
+  table.set_state = [](void* self, uint32_t index, const spore_arm64_state* state, spore_error* error) -> spore_status {
+    return spore::guarded(error, [&]() -> spore::Result<void> {
+      SPORE_TRY(const int fd, fd_of(self, index));
+      const auto own = spore::detail::taken(state);
+      return own ? set_state(fd, *own) : spore::detail::too_short();
+    });
+  };
+  return table;
+}
+constexpr spore_arm64_vcpu kArm64Vcpu = arm64_vcpu();
+
+constexpr spore_arm64_vm arm64_vm() {
+  spore_arm64_vm table{};
+  table.size = sizeof table;
+  table.describe_gic = [](void* self, spore_arm64_gic* out, spore_error* error) -> spore_status {
+    return spore::guarded(error, [&]() -> spore::Result<void> {
+      SPORE_TRY(const Arm64Vm* vm, vm_of(self));
+      return spore::detail::filled(out, [&](spore_arm64_gic& own) { return vm->describe_gic(own); });
+    });
+  };
+  table.set_gic = [](void* self, uint64_t dist_gpa, uint64_t redist_gpa, spore_error* error) -> spore_status {
+    return spore::guarded(error, [&]() -> spore::Result<void> {
+      SPORE_TRY(Arm64Vm * vm, vm_of(self));
+      return vm->set_gic(dist_gpa, redist_gpa);
+    });
+  };
+  return table;
+}
+constexpr spore_arm64_vm kArm64Vm = arm64_vm();
 
 } // namespace
 

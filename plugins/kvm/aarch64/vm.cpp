@@ -24,6 +24,7 @@ constexpr uint32_t kSpis = 224;
 constexpr uint32_t kPrivateInterrupts = 32;
 
 constexpr uint64_t kGicAlign = 64 * 1024;
+constexpr uint64_t kDistBytes = 64 * 1024;
 constexpr uint64_t kRedistBytes = 128 * 1024;
 
 constexpr unsigned kDefaultAddressBits = 40; // what KVM_CREATE_VM's type 0 gives
@@ -85,6 +86,16 @@ spore::Result<std::unique_ptr<Vm>> create_vm(const Device& /*device*/, const Off
                                           " bits here, and this machine's memory reaches beyond them; give it less");
   }
   return std::unique_ptr<Vm>(std::make_unique<Arm64Vm>(vm_fd, config));
+}
+
+spore::Result<void> Arm64Vm::describe_gic(spore_arm64_gic& out) const {
+  if (!irqchip_) return spore::fail(SPORE_E_STATE, "the VM was opened without SPORE_VM_IRQCHIP");
+  out.distributor_bytes = kDistBytes;
+  out.distributor_alignment = kGicAlign;
+  out.redistributor_bytes = kRedistBytes;
+  out.redistributor_alignment = kGicAlign;
+  out.gsi_count = kSpis;
+  return {};
 }
 
 spore::Result<void> Arm64Vm::set_gic(uint64_t dist_gpa, uint64_t redist_gpa) {

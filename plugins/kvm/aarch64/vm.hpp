@@ -17,7 +17,8 @@ class Arm64Vm final : public Vm {
         gpa_end_(config.gpa_end),
         irqchip_((config.flags & SPORE_VM_IRQCHIP) != 0) {}
 
-  // As set_gic of backend.h.
+  // As describe_gic and set_gic of backend.h.
+  spore::Result<void> describe_gic(spore_arm64_gic& out) const;
   spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa);
 
   spore::Result<void> prepare_vcpu(int vcpu_fd, uint32_t index) const override;

@@ -99,6 +99,9 @@ spore::Result<void> get_state(int fd, spore_x86_state& out) {
 }
 
 spore::Result<void> set_state(int fd, const spore_x86_state& state) {
+  if (state.reserved != 0 || state.gdt.reserved != 0 || state.idt.reserved != 0) {
+    return spore::fail(SPORE_E_INVALID, "a reserved field of the state is not 0");
+  }
   kvm_sregs special{};
   if (call(fd, KVM_GET_SREGS, &special) != 0) return system_error("KVM_GET_SREGS", errno);
   put_special(state, special);
@@ -108,27 +111,32 @@ spore::Result<void> set_state(int fd, const spore_x86_state& state) {
   return {};
 }
 
-// Calls `body` with the file descriptor of the vCPU, at the ABI boundary.
-template <typename State, typename Body>
-spore_status on_vcpu(void* self, uint32_t index, State* state, spore_error* error, Body body) {
-  return spore::guarded(error, [&]() -> spore::Result<void> {
-    if (state->size < sizeof(spore_x86_state)) return spore::fail(SPORE_E_INVALID, "the state's size is not set");
-    auto& backend = static_cast<KvmBackend&>(*static_cast<spore::Backend*>(self));
-    SPORE_TRY(Vcpu * vcpu, backend.vcpu(index));
-    return body(vcpu->fd(), *state);
-  });
+// The file descriptor of the vCPU.
+spore::Result<int> fd_of(void* self, uint32_t index) {
+  auto& backend = static_cast<KvmBackend&>(*static_cast<spore::Backend*>(self));
+  SPORE_TRY(const Vcpu* vcpu, backend.vcpu(index));
+  return vcpu->fd();
 }
 
-constexpr spore_x86_vcpu kX86Vcpu{
-    .size = sizeof(spore_x86_vcpu),
-    .reserved = 0,
-    .get_state = [](void* self, uint32_t index, spore_x86_state* out, spore_error* error) -> spore_status {
-      return on_vcpu(self, index, out, error, get_state);
-    },
-    .set_state = [](void* self, uint32_t index, const spore_x86_state* state, spore_error* error) -> spore_status {
-      return on_vcpu(self, index, state, error, set_state);
-    },
-};
+constexpr spore_x86_vcpu x86_vcpu() {
+  spore_x86_vcpu table{};
+  table.size = sizeof table;
+  table.get_state = [](void* self, uint32_t index, spore_x86_state* out, spore_error* error) -> spore_status {
+    return spore::guarded(error, [&]() -> spore::Result<void> {
+      SPORE_TRY(const int fd, fd_of(self, index));
+      return spore::detail::filled(out, [&](spore_x86_state& own) { return get_state(fd, own); });
+    });
+  };
+  table.set_state = [](void* self, uint32_t index, const spore_x86_state* state, spore_error* error) -> spore_status {
+    return spore::guarded(error, [&]() -> spore::Result<void> {
+      SPORE_TRY(const int fd, fd_of(self, index));
+      const auto own = spore::detail::taken(state);
+      return own ? set_state(fd, *own) : spore::detail::too_short();
+    });
+  };
+  return table;
+}
+constexpr spore_x86_vcpu kX86Vcpu = x86_vcpu();
 
 } // namespace
 

@@ -21,3 +21,10 @@ struct MmioSlot {
 };
 
 } // namespace sporehost
+#include <string>
+#include <vector>
+namespace sporehost {
+struct IoWindowPlace { bool port = false; GpaRange range; };
+struct IoIrqPlace { uint32_t gsi = 0; bool level = false; };
+struct IoNode { std::string acpi_hid; std::string fdt_compatible; std::vector<IoWindowPlace> windows; std::vector<IoIrqPlace> irqs; };
+}

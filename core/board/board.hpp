@@ -29,6 +29,7 @@ struct BootRequest {
   Discovery discovery = Discovery::tables;
   uint32_t vcpus = 1;
   std::vector<MmioSlot> devices; // virtio-mmio devices, in order
+  std::vector<IoNode> io_devices;
   bool serial = false;           // the board's serial port is there, at its usual place
 };
 

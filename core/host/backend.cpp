@@ -40,7 +40,7 @@ Result<void> Backend::call(const char* function, Call&& call) const {
 }
 
 Result<Probe> Backend::probe(bool measure) {
-  const TextRoom<512> room;
+  TextRoom<512> room;
   spore_probe raw{};
   raw.size = sizeof raw;
   raw.summary = room.text();
@@ -80,7 +80,7 @@ Result<void> Backend::create_vcpu(uint32_t index) {
 }
 
 Result<VcpuExit> Backend::run(uint32_t index) {
-  const TextRoom<256> room;
+  TextRoom<256> room;
   spore_exit raw{};
   raw.size = sizeof raw;
   raw.text = room.text();

@@ -42,7 +42,7 @@ spore_memory_facts with_probe(spore_memory_facts facts, const Probe& probe) {
 }
 
 Result<MemoryPlan> PolicyRunner::plan(const spore_memory_request& request, const spore_memory_facts& facts) {
-  const TextRoom<512> room;
+  TextRoom<512> room;
   spore_memory_plan raw{};
   raw.size = sizeof raw;
   raw.reason = room.text();
@@ -113,7 +113,7 @@ void PolicyRunner::deliver(const spore_memory_event& happened) {
   spore_memory_event event = happened;
   event.size = sizeof event;
   const spore_memory_state state = memory_state(event.type);
-  const TextRoom<512> room;
+  TextRoom<512> room;
   spore_memory_action raw{};
   raw.size = sizeof raw;
   raw.reason = room.text();

@@ -1,5 +1,7 @@
 #include "core/session/stream_hub.hpp"
 
+#include <sporehost/plugin.hpp>
+
 #include <optional>
 #include <utility>
 
@@ -173,22 +175,23 @@ std::unique_ptr<StreamHub::Client> StreamHub::client(DeviceLock& lock) {
 }
 
 StreamHub::Client::Client(StreamHub& hub, DeviceLock& lock) : hub_(hub), lock_(lock) {
-  table_ = {
-      .size = sizeof(spore_streams),
-      .context = this,
-      .open = [](void* c, const char* name, const spore_stream_events* events, void* argument,
-                 uint32_t* handle) -> spore_status {
-        auto& self = *static_cast<Client*>(c);
-        return self.hub_.open(self.lock_, name, events, argument, handle);
-      },
-      .give = [](void* c, uint32_t handle, const void* data, size_t bytes) -> size_t {
-        return static_cast<Client*>(c)->hub_.give(handle, {static_cast<const uint8_t*>(data), bytes});
-      },
-      .take = [](void* c, uint32_t handle, void* data, size_t bytes) -> size_t {
-        return static_cast<Client*>(c)->hub_.take(handle, {static_cast<uint8_t*>(data), bytes});
-      },
-      .guest_open = [](void* c, uint32_t handle,
-                       int32_t open) { static_cast<Client*>(c)->hub_.guest_open(handle, open != 0); },
+  table_ = {};
+  table_.size = sizeof table_;
+  table_.context = this;
+  table_.open = [](void* c, spore_string name, const spore_stream_events* events, void* argument,
+                   uint32_t* handle) -> spore_status {
+    if (events->size < SPORE_10_BYTES(spore_stream_events) || events->reserved != 0) return SPORE_E_INVALID;
+    auto& self = *static_cast<Client*>(c);
+    return self.hub_.open(self.lock_, spore::from_abi(name), events, argument, handle);
+  };
+  table_.give = [](void* c, uint32_t handle, const void* data, uint64_t bytes) -> uint64_t {
+    return static_cast<Client*>(c)->hub_.give(handle, {static_cast<const uint8_t*>(data), bytes});
+  };
+  table_.take = [](void* c, uint32_t handle, void* data, uint64_t bytes) -> uint64_t {
+    return static_cast<Client*>(c)->hub_.take(handle, {static_cast<uint8_t*>(data), bytes});
+  };
+  table_.guest_open = [](void* c, uint32_t handle, uint32_t open) {
+    static_cast<Client*>(c)->hub_.guest_open(handle, open != 0);
   };
 }
 

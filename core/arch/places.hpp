@@ -1,7 +1,9 @@
-// Places in a guest-physical address space, in the words that memory maps, boot tables and devices share.
+// Places in a guest's address spaces, in the words that memory maps, boot tables and devices share.
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace sporehost {
 
@@ -20,11 +22,23 @@ struct MmioSlot {
   uint32_t gsi = 0;
 };
 
+// Where the registers of an I/O device lie: GPAs, or ports.
+struct IoWindowPlace {
+  bool port = false;
+  GpaRange range;
+};
+
+struct IoIrqPlace {
+  uint32_t gsi = 0;
+  bool level = false; // else an edge; active high both
+};
+
+// An I/O device as the guest's tables show it, under the name that each kind of table has for it; empty: it has none.
+struct IoNode {
+  std::string acpi_hid;
+  std::string fdt_compatible;
+  std::vector<IoWindowPlace> windows;
+  std::vector<IoIrqPlace> irqs;
+};
+
 } // namespace sporehost
-#include <string>
-#include <vector>
-namespace sporehost {
-struct IoWindowPlace { bool port = false; GpaRange range; };
-struct IoIrqPlace { uint32_t gsi = 0; bool level = false; };
-struct IoNode { std::string acpi_hid; std::string fdt_compatible; std::vector<IoWindowPlace> windows; std::vector<IoIrqPlace> irqs; };
-}

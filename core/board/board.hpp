@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/arch/io_area.hpp"
 #include "core/arch/places.hpp"
 #include "core/bus/bus.hpp"
 #include "core/loader/kernel_image.hpp"
@@ -28,9 +29,9 @@ struct BootRequest {
   std::string cmdline; // complete but for what Discovery::command_line adds
   Discovery discovery = Discovery::tables;
   uint32_t vcpus = 1;
-  std::vector<MmioSlot> devices; // virtio-mmio devices, in order
-  std::vector<IoNode> io_devices;
-  bool serial = false;           // the board's serial port is there, at its usual place
+  std::vector<MmioSlot> devices;  // virtio-mmio devices, in order
+  std::vector<IoNode> io_devices; // those that the tables have a name for; a kernel without ACPI has no table for them
+  bool serial = false;            // the board's serial port is among them, at its usual place
 };
 
 // The serial port that software expects on a board.
@@ -63,6 +64,9 @@ class Board {
 
   // How many interrupts there are: GSIs are 0 .. interrupts()-1. [any]
   [[nodiscard]] virtual uint32_t interrupts() const = 0;
+
+  // What it has for devices that are no virtio devices, and what nobody can have. [any]
+  [[nodiscard]] virtual IoArea io_area() const = 0;
 
   // Place of the virtio device number `index`. [any]
   [[nodiscard]] virtual spore::Result<MmioSlot> virtio_slot(uint32_t index) const = 0;

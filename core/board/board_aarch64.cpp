@@ -35,6 +35,8 @@ class Arm64Board final : public Board {
 
   [[nodiscard]] uint32_t interrupts() const override { return arm::kSpis; }
 
+  [[nodiscard]] IoArea io_area() const override { return arm::io_area(layout_); }
+
   [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override { return arm::virtio_slot(index); }
 
   Result<void> prepare_vm(VmSetup& vm) const override { return vm.set_gic(arm::kGicDist, arm::kGicRedist); }
@@ -61,6 +63,7 @@ class Arm64Board final : public Board {
     info.vcpus = request.vcpus;
     info.bootargs = request.cmdline;
     info.devices = request.devices;
+    info.io_devices = request.io_devices;
     info.serial = request.serial;
     SPORE_CHECK(fill_seeds(info));
     SPORE_TRY(const std::vector<uint8_t> fdt, arm::make_fdt(info));

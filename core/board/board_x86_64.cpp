@@ -61,6 +61,8 @@ class X86Board final : public Board {
 
   [[nodiscard]] uint32_t interrupts() const override { return x86::kIoApicPins; }
 
+  [[nodiscard]] IoArea io_area() const override { return x86::io_area(layout_); }
+
   [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override { return x86::virtio_slot(index); }
 
   Result<void> add_power_registers(Bus& ports, Bus& /*mmio*/, std::function<void(PowerRequest)> on_request) override {
@@ -90,7 +92,7 @@ class X86Board final : public Board {
     // A kernel that is known to have no ACPI gets none; every other one finds its devices there.
     info.acpi = request.discovery == Discovery::tables;
     if (info.acpi) SPORE_CHECK(load_acpi(writer, request));
-    SPORE_CHECK(x86::write_mptable(writer, request.vcpus));
+    SPORE_CHECK(x86::write_mptable(writer, request.vcpus, level_gsis(request)));
     SPORE_CHECK(x86::write_reset_vector(writer));
     SPORE_TRY(state_, x86::write_boot(writer, info, layout_));
     return {};
@@ -109,8 +111,17 @@ class X86Board final : public Board {
     return x86::assemble_cmdline(request.cmdline, fragments, limit);
   }
 
+  static std::vector<uint32_t> level_gsis(const BootRequest& request) {
+    std::vector<uint32_t> gsis;
+    for (const IoNode& node : request.io_devices)
+      for (const IoIrqPlace& irq : node.irqs)
+        if (irq.level) gsis.push_back(irq.gsi);
+    return gsis;
+  }
+
   static Result<void> load_acpi(MemoryWriter& writer, const BootRequest& request) {
-    return x86::write_acpi(writer, {request.vcpus, request.devices, request.serial, x86::kPowerButtonGsi});
+    return x86::write_acpi(writer,
+                           {request.vcpus, request.devices, request.io_devices, request.serial, x86::kPowerButtonGsi});
   }
 
   x86::Layout layout_;

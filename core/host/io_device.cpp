@@ -1,5 +1,6 @@
 #include "core/host/io_device.hpp"
 
+#include "core/arch/io_names.hpp"
 #include "core/base/foreign_text.hpp"
 
 namespace sporehost {
@@ -61,21 +62,25 @@ Result<IoDevice::Traits> IoDevice::described() const {
     return fail(SPORE_E_INTERNAL, object_.origin() + ": describe let an exception out (SDK-7)");
   if (auto outcome = outcome_of("describe", status, error); !outcome) return outcome.error().in(object_.origin());
   if (raw.size != sizeof raw || raw.reserved != 0)
-    return fail(SPORE_E_INVALID, object_.origin() + ": describe changed the size of its struct, or set what is "
-                                                    "reserved (SDK-26)");
+    return fail(SPORE_E_INVALID, object_.origin() +
+                                     ": describe changed the size of its struct, or set what is "
+                                     "reserved (SDK-26)");
   if (raw.window_count > SPORE_IO_WINDOWS_MAX || raw.irq_count > SPORE_IO_IRQS_MAX)
     return fail(SPORE_E_INVALID, object_.origin() + " describes more windows or interrupts than there can be (SDK-25)");
   const auto windows = elements(raw.windows, raw.window_count);
   const auto irqs = elements(raw.irqs, raw.irq_count);
   if (!windows || !irqs)
-    return fail(SPORE_E_INVALID, object_.origin() + " describes a window or an interrupt that is NULL, or whose size "
-                                                    "is not set (SDK-26)");
+    return fail(SPORE_E_INVALID, object_.origin() +
+                                     " describes a window or an interrupt that is NULL, or whose size "
+                                     "is not set (SDK-26)");
   Traits traits;
   for (const spore_io_window& window : *windows)
     traits.windows.push_back({window.space, window.base, window.bytes, window.alignment});
   for (const spore_io_irq& irq : *irqs) {
-    if (irq.reserved != 0) return fail(SPORE_E_INVALID, object_.origin() + " describes an interrupt that sets what is "
-                                                                           "reserved (SDK-26)");
+    if (irq.reserved != 0)
+      return fail(SPORE_E_INVALID, object_.origin() +
+                                       " describes an interrupt that sets what is "
+                                       "reserved (SDK-26)");
     traits.irqs.push_back({irq.trigger, irq.gsi});
   }
   traits.acpi_hid = spore::from_abi(raw.acpi_hid);
@@ -85,6 +90,7 @@ Result<IoDevice::Traits> IoDevice::described() const {
 
 Result<void> IoDevice::place(const Traits& traits) {
   IoNode node{traits.acpi_hid, traits.fdt_compatible, {}, {}};
+  SPORE_CHECK(arch::check_io_names(node));
   for (uint32_t i = 0; i < traits.windows.size(); ++i) {
     const Window& window = traits.windows[i];
     if (window.space != SPORE_IO_PORT && window.space != SPORE_IO_MMIO)
@@ -127,8 +133,8 @@ void IoDevice::tell_place() {
 // ---- interrupts ----------------------------------------------------------------------------------------------------
 
 bool IoDevice::has_line(uint32_t index, bool level) {
-  const bool has = placed_.load(std::memory_order_acquire) && index < node_.irqs.size() &&
-                   node_.irqs[index].level == level;
+  const bool has =
+      placed_.load(std::memory_order_acquire) && index < node_.irqs.size() && node_.irqs[index].level == level;
   if (!has) wrong_lines_.fetch_add(1, std::memory_order_relaxed);
   return has;
 }

@@ -10,7 +10,8 @@ using spore::fail;
 using spore::Result;
 
 static_assert(kGicRedist + kMaxVcpus * kGicRedistSize <= kPl011);
-static_assert(kVirtioMmioBase + kMaxVirtioDevices * kVirtioMmioSize <= kRamStart);
+static_assert(kVirtioMmioBase + kMaxVirtioDevices * kVirtioMmioSize <= kIoMmio.gpa);
+static_assert(kIoMmio.gpa + kIoMmio.bytes <= kRamStart);
 
 } // namespace
 
@@ -20,6 +21,7 @@ Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned
   if (boot_bytes > limit - kRamStart) return too_wide(boot_bytes, "boot memory", address_bits);
 
   Layout layout;
+  layout.address_bits = address_bits;
   layout.ram = {kRamStart, boot_bytes};
   layout.fdt = {(layout.ram.end() - kFdtRoom) / kFdtRoom * kFdtRoom, kFdtRoom};
   if (region_bytes != 0) {
@@ -47,6 +49,21 @@ Result<MmioSlot> virtio_slot(uint32_t index) {
                 "the board has room for " + std::to_string(kMaxVirtioDevices) + " virtio devices; remove one of them");
   }
   return MmioSlot{kVirtioMmioBase + index * kVirtioMmioSize, kVirtioMmioSize, kVirtioFirstGsi + index};
+}
+
+IoArea io_area(const Layout& layout) {
+  IoArea area;
+  area.gpa_end = uint64_t{1} << layout.address_bits;
+  area.mmio = kIoMmio;
+  area.interrupts = kSpis;
+  for (uint32_t gsi = kSpis; gsi-- > kVirtioFirstGsi + kMaxVirtioDevices;) area.gsis.push_back(gsi);
+  const auto take = [&area](const GpaRange& range, const char* name) { area.taken.push_back({{false, range}, name}); };
+  take(layout.ram, "the guest's RAM");
+  take(layout.elastic, "the memory that virtio-mem plugs");
+  take({kVirtioMmioBase, kMaxVirtioDevices * kVirtioMmioSize}, "the windows of virtio devices");
+  take({kGicDist, kGicDistSize}, "the GIC's distributor");
+  take({kGicRedist, kMaxVcpus * kGicRedistSize}, "the GIC's redistributors");
+  return area;
 }
 
 } // namespace sporehost::arch::aarch64

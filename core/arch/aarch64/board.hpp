@@ -4,17 +4,19 @@
 //   0x080a0000   GICv3 redistributors, 128 KiB a vCPU
 //   0x09000000   PL011 serial port
 //   0x0a000000   virtio-mmio windows, 4 KiB each
+//   0x10000000   I/O devices that may lie anywhere, up to RAM
 //   1 GiB        RAM, all of it; the kernel at its start, initrd and device tree at its end
 //   behind it    elastic region, aligned to 128 MiB            (not in the device tree)
 //
-// A GSI is the number of a shared peripheral interrupt (SPI): the GIC's interrupt 32 + GSI. All are edges.
-// Everything here is pure and [any].
+// A GSI is the number of a shared peripheral interrupt (SPI): the GIC's interrupt 32 + GSI. All are edges but those
+// that I/O devices describe as levels. Everything here is pure and [any].
 #pragma once
 
 #include <sporehost/result.hpp>
 
 #include <cstdint>
 
+#include "core/arch/io_area.hpp"
 #include "core/arch/places.hpp"
 #include "core/arch/sizes.hpp"
 
@@ -35,6 +37,7 @@ constexpr uint64_t kVirtioMmioBase = 0x0a000000;
 constexpr uint64_t kVirtioMmioSize = 4 * kKiB; // registers 0..0xff, configuration from 0x100
 constexpr uint32_t kVirtioFirstGsi = 16;
 constexpr uint32_t kMaxVirtioDevices = 64;
+constexpr GpaRange kIoMmio = {0x10000000, 768 * kMiB}; // for windows that may lie anywhere
 constexpr uint32_t kSpis = 224; // shared peripheral interrupts: with the 32 private ones a round number for every GIC
 
 // --- RAM ----------------------------------------------------------------------------------------------------------
@@ -53,6 +56,7 @@ struct Layout {
   GpaRange ram;
   GpaRange elastic; // for virtio-mem; 0 bytes: none
   GpaRange fdt;     // in RAM; what lies below it is free for kernel and initrd
+  unsigned address_bits = 52;
 };
 
 // Lays out `boot_bytes` of RAM and an elastic region of `region_bytes` (0: none) in addresses of `address_bits`.
@@ -66,6 +70,10 @@ struct Layout {
 
 // Window and interrupt of the virtio device number `index`. Errors: SPORE_E_RANGE beyond kMaxVirtioDevices.
 [[nodiscard]] spore::Result<MmioSlot> virtio_slot(uint32_t index);
+
+// What this board has for I/O devices: no ports, and for any interrupt those behind virtio's, from the last one
+// downwards.
+[[nodiscard]] IoArea io_area(const Layout& layout);
 
 // The affinity fields of vCPU `index`'s MPIDR_EL1, which are its name in the device tree and for PSCI. As
 // sporehost.arm64-vcpu/1 says.

@@ -2,9 +2,14 @@
 
 #include <libfdt.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cinttypes>
 #include <cstdio>
 #include <initializer_list>
+#include <optional>
+
+#include "core/arch/io_names.hpp"
 
 namespace sporehost::arch::aarch64 {
 
@@ -50,7 +55,7 @@ class Tree {
     bytes(name, raw.data(), raw.size() * sizeof(fdt32_t));
   }
   // With #address-cells and #size-cells of 2.
-  void ranges(const char* name, std::initializer_list<GpaRange> values) {
+  void ranges(const char* name, const std::vector<GpaRange>& values) {
     std::vector<uint32_t> raw;
     for (const GpaRange& range : values)
       for (const uint64_t number : {range.gpa, range.bytes}) {
@@ -89,10 +94,32 @@ class Tree {
   int error_ = 0;
 };
 
-std::string at(const char* name, uint64_t address) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%s@%" PRIx64, name, address);
+std::string at(const std::string& name, uint64_t address) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.31s@%" PRIx64, name.c_str(), address);
   return text;
+}
+
+bool is_primecell(const IoNode& node) {
+  return node.fdt_compatible.starts_with("arm,pl0");
+}
+
+// What the device is without who made it, as nodes are named; the address of its first window tells it from its like.
+std::string node_name(const IoNode& node, size_t index) {
+  const std::string& compatible = node.fdt_compatible;
+  std::string name = compatible.substr(compatible.rfind(',') + 1);
+  if (name.empty() || !std::isalpha(static_cast<unsigned char>(name.front()))) name = "device";
+  if (!node.windows.empty()) return at(name, node.windows.front().range.gpa);
+  return name.substr(0, 24) + "-" + std::to_string(index);
+}
+
+std::optional<std::string> serial_path(const FdtInfo& info) {
+  for (size_t i = 0; i < info.io_devices.size(); ++i) {
+    const IoNode& node = info.io_devices[i];
+    const bool there = !node.windows.empty() && node.windows.front().range.gpa == kPl011;
+    if (info.serial && there && !node.fdt_compatible.empty()) return "/" + node_name(node, i);
+  }
+  return std::nullopt;
 }
 
 void add_chosen(Tree& tree, const FdtInfo& info) {
@@ -102,7 +129,7 @@ void add_chosen(Tree& tree, const FdtInfo& info) {
       tree.number64("linux,initrd-start", info.initrd.gpa);
       tree.number64("linux,initrd-end", info.initrd.end());
     }
-    if (info.serial) tree.text("stdout-path", "/" + at("pl011", kPl011));
+    if (const auto path = serial_path(info)) tree.text("stdout-path", *path);
     tree.bytes("rng-seed", info.rng_seed.data(), info.rng_seed.size());
     tree.number64("kaslr-seed", info.kaslr_seed);
   });
@@ -145,7 +172,8 @@ void add_interrupts_and_timer(Tree& tree, uint32_t vcpus) {
   });
 }
 
-void add_serial(Tree& tree) {
+// The bus clock that every primecell asks for.
+void add_clock(Tree& tree) {
   constexpr uint32_t kClockHz = 24'000'000; // the PL011's usual one; nothing here depends on it
   tree.node("apb-pclk", [&] {
     tree.text("compatible", "fixed-clock");
@@ -153,13 +181,51 @@ void add_serial(Tree& tree) {
     tree.cells("clock-frequency", {kClockHz});
     tree.cells("phandle", {kClockPhandle});
   });
-  tree.node(at("pl011", kPl011), [&] {
-    tree.texts("compatible", {"arm,pl011", "arm,primecell"});
-    tree.ranges("reg", {{kPl011, kPl011Size}});
-    tree.cells("interrupts", {kSpi, kPl011Gsi, kEdgeRising});
+}
+
+void add_primecell(Tree& tree, const std::string& compatible) {
+  tree.texts("compatible", {compatible.c_str(), "arm,primecell"});
+  if (compatible == "arm,pl011") {
     tree.cells("clocks", {kClockPhandle, kClockPhandle});
     tree.texts("clock-names", {"uartclk", "apb_pclk"});
+  } else {
+    tree.cells("clocks", {kClockPhandle});
+    tree.texts("clock-names", {"apb_pclk"});
+  }
+}
+
+void add_io_device(Tree& tree, const IoNode& node, size_t index) {
+  std::vector<GpaRange> windows;
+  std::vector<uint32_t> interrupts;
+  for (const IoWindowPlace& window : node.windows) windows.push_back(window.range);
+  for (const IoIrqPlace& irq : node.irqs)
+    interrupts.insert(interrupts.end(), {kSpi, irq.gsi, irq.level ? kLevelHigh : kEdgeRising});
+  tree.node(node_name(node, index), [&] {
+    if (is_primecell(node)) {
+      add_primecell(tree, node.fdt_compatible);
+    } else {
+      tree.text("compatible", node.fdt_compatible);
+    }
+    if (!windows.empty()) tree.ranges("reg", windows);
+    if (!interrupts.empty()) tree.cells("interrupts", interrupts);
   });
+}
+
+void add_io_devices(Tree& tree, const std::vector<IoNode>& nodes) {
+  if (std::ranges::any_of(nodes, is_primecell)) add_clock(tree);
+  for (size_t i = 0; i < nodes.size(); ++i)
+    if (!nodes[i].fdt_compatible.empty()) add_io_device(tree, nodes[i], i);
+}
+
+Result<void> check_node(const IoNode& node) {
+  SPORE_CHECK(check_io_names(node));
+  for (const IoWindowPlace& window : node.windows)
+    if (window.port) return fail(SPORE_E_INVALID, node.fdt_compatible + " has ports, which this board does not");
+  for (const IoIrqPlace& irq : node.irqs)
+    if (irq.gsi >= kSpis)
+      return fail(SPORE_E_INVALID, node.fdt_compatible + " has interrupt " + std::to_string(irq.gsi) +
+                                       "; the board has 0 to " + std::to_string(kSpis - 1));
+  return {};
 }
 
 void add_virtio(Tree& tree, const MmioSlot& device) {
@@ -178,6 +244,8 @@ Result<std::vector<uint8_t>> make_fdt(const FdtInfo& info) {
     return fail(SPORE_E_RANGE, "the board has room for 1 to " + std::to_string(kMaxVcpus) + " vCPUs, not " +
                                    std::to_string(info.vcpus));
   }
+  for (const IoNode& node : info.io_devices)
+    if (!node.fdt_compatible.empty()) SPORE_CHECK(check_node(node));
   Tree tree;
   tree.node("", [&] {
     tree.text("compatible", "linux,dummy-virt");
@@ -192,8 +260,8 @@ Result<std::vector<uint8_t>> make_fdt(const FdtInfo& info) {
     });
     add_cpus(tree, info.vcpus);
     add_interrupts_and_timer(tree, info.vcpus);
-    if (info.serial) add_serial(tree);
     for (const MmioSlot& device : info.devices) add_virtio(tree, device);
+    add_io_devices(tree, info.io_devices);
   });
   return tree.finish();
 }

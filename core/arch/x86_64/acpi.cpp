@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "core/arch/io_names.hpp"
 #include "core/arch/x86_64/table_bytes.hpp"
 
 namespace sporehost::arch::x86_64 {
@@ -130,20 +131,40 @@ Table make_rsdp(uint64_t xsdt) {
   return table;
 }
 
+Result<void> check_gsi(uint32_t gsi) {
+  if (gsi < kIoApicPins) return {};
+  return fail(SPORE_E_INVALID, "GSI " + std::to_string(gsi) + " is beyond the IOAPIC's 24 pins");
+}
+
+Result<void> check_node(const IoNode& node) {
+  SPORE_CHECK(check_io_names(node));
+  for (const IoWindowPlace& window : node.windows) {
+    const GpaRange& range = window.range;
+    // A length is as wide as an address: all 65536 ports are more than a descriptor can say, and than any device gets.
+    const uint64_t last = window.port ? UINT16_MAX : UINT64_MAX;
+    if (range.bytes == 0 || range.bytes > last || range.gpa > last || range.bytes - 1 > last - range.gpa)
+      return fail(SPORE_E_INVALID, node.acpi_hid + " has a window of " + std::to_string(range.bytes) + " bytes at " +
+                                       std::to_string(range.gpa) + ", which no address space has");
+  }
+  for (const IoIrqPlace& irq : node.irqs) SPORE_CHECK(check_gsi(irq.gsi));
+  return {};
+}
+
 Result<void> check(const AcpiConfig& config) {
   if (config.vcpus == 0 || config.vcpus > kMaxVcpus) {
     return fail(SPORE_E_INVALID,
                 std::to_string(config.vcpus) + " vCPUs; this board takes 1 to " + std::to_string(kMaxVcpus));
   }
-  if (config.devices.size() > kMaxDevices) return fail(SPORE_E_RANGE, "too many devices for the ACPI tables");
+  if (config.devices.size() > kMaxDevices || config.io_devices.size() > kMaxDevices)
+    return fail(SPORE_E_RANGE, "too many devices for the ACPI tables");
   for (const MmioSlot& device : config.devices) {
     if (device.bytes == 0 || device.gpa > UINT32_MAX || device.bytes > uint64_t{UINT32_MAX} + 1 - device.gpa) {
       return fail(SPORE_E_INVALID, "device window at " + std::to_string(device.gpa) + " does not lie below 4 GiB");
     }
-    if (device.gsi >= kIoApicPins) {
-      return fail(SPORE_E_INVALID, "GSI " + std::to_string(device.gsi) + " is beyond the IOAPIC's 24 pins");
-    }
+    SPORE_CHECK(check_gsi(device.gsi));
   }
+  for (const IoNode& node : config.io_devices)
+    if (!node.acpi_hid.empty()) SPORE_CHECK(check_node(node));
   if (config.power_button_gsi && *config.power_button_gsi >= kIoApicPins) {
     return fail(SPORE_E_INVALID, "the power button's GSI is beyond the IOAPIC's 24 pins");
   }

@@ -20,12 +20,14 @@ namespace sporehost::arch::x86_64 {
 struct AcpiConfig {
   uint32_t vcpus = 1;                         // APIC ids 0 .. vcpus - 1
   std::span<const MmioSlot> devices{};        // below 4 GiB; _UID by position
-  bool serial = false;                        // COM1 is there
+  std::span<const IoNode> io_devices{};       // those without an acpi_hid are left out
+  bool serial = false;                        // COM1 is among them
   std::optional<uint32_t> power_button_gsi{}; // a pulse on it presses the power button (kPowerButtonGsi)
 };
 
 // All tables as one image for address kAcpiTables; the RSDP comes first. [any]
-// Errors: SPORE_E_INVALID vCPU count, a window above 4 GiB, a GSI beyond the IOAPIC; SPORE_E_RANGE too many devices.
+// Errors: SPORE_E_INVALID vCPU count, a virtio window above 4 GiB, a window that its space does not have, a GSI beyond
+// the IOAPIC, a name that is no _HID; SPORE_E_RANGE too many devices.
 [[nodiscard]] spore::Result<std::vector<uint8_t>> make_acpi(const AcpiConfig& config);
 
 // make_acpi into the guest. [main]

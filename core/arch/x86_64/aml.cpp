@@ -174,9 +174,16 @@ Code memory32_fixed(uint32_t base, uint32_t length) {
   return code;
 }
 
-Code edge_interrupt(uint32_t gsi) {
+Code memory64_fixed(uint64_t base, uint64_t length) {
+  // Large item 10, 43 bytes; memory; flags: bit 0 consumer, bits 2 and 3 both ends fixed; read-write.
+  Code code = {0x8a, 43, 0, 0, 0x0d, 0x01};
+  for (const uint64_t field : {uint64_t{0}, base, base + (length - 1), uint64_t{0}, length}) append_le(code, field, 8);
+  return code;
+}
+
+Code interrupt(uint32_t gsi, Trigger trigger) {
   // Large item 9, 6 bytes; flags: bit 0 consumer, bit 1 edge, bit 2 active low, bit 3 shared; one interrupt.
-  Code code = {0x89, 6, 0, 0x03, 1};
+  Code code = {0x89, 6, 0, static_cast<uint8_t>(trigger == Trigger::edge ? 0x03 : 0x01), 1};
   append_le(code, gsi, 4);
   return code;
 }
@@ -187,6 +194,13 @@ Code io_ports(uint16_t base, uint8_t count) {
   append_le(code, base, 2);
   code.push_back(1); // alignment
   code.push_back(count);
+  return code;
+}
+
+Code io_port_range(uint16_t base, uint16_t count) {
+  // Large item 8, 13 bytes; ports; flags as in memory64_fixed; the entire range, not only ISA's.
+  Code code = {0x88, 13, 0, 1, 0x0d, 0x03};
+  for (const unsigned field : {0u, unsigned{base}, base + count - 1u, 0u, unsigned{count}}) append_le(code, field, 2);
   return code;
 }
 

@@ -36,9 +36,14 @@ using Code = std::vector<uint8_t>;
 [[nodiscard]] Code resources(std::initializer_list<Code> descriptors);
 // Memory32Fixed(ReadWrite). Precondition: the range lies below 4 GiB.
 [[nodiscard]] Code memory32_fixed(uint32_t base, uint32_t length);
-// Interrupt(ResourceConsumer, Edge, ActiveHigh, Exclusive).
-[[nodiscard]] Code edge_interrupt(uint32_t gsi);
-// IO(Decode16).
+// QWordMemory(ResourceConsumer, NonCacheable, ReadWrite), at this place and no other. Precondition: `length` is not 0.
+[[nodiscard]] Code memory64_fixed(uint64_t base, uint64_t length);
+enum class Trigger { edge, level };
+// Interrupt(ResourceConsumer, Edge or Level, ActiveHigh, Exclusive).
+[[nodiscard]] Code interrupt(uint32_t gsi, Trigger trigger);
+// IO(Decode16), for up to 255 ports.
 [[nodiscard]] Code io_ports(uint16_t base, uint8_t count);
+// WordIO(ResourceConsumer), at this place and no other. Precondition: 1 to 65536 - base ports, but not all 65536.
+[[nodiscard]] Code io_port_range(uint16_t base, uint16_t count);
 
 } // namespace sporehost::arch::x86_64::aml

@@ -45,6 +45,7 @@ Result<Layout> board_layout(uint64_t boot_bytes, uint64_t region_bytes, unsigned
     layout.elastic = {base, region_bytes};
   }
   layout.e820 = e820_map(layout);
+  layout.address_bits = address_bits;
   return layout;
 }
 
@@ -64,6 +65,34 @@ Result<MmioSlot> virtio_slot(unsigned index) {
                                    " virtio devices; remove one of them");
   }
   return MmioSlot{kVirtioMmioBase + index * kVirtioMmioSize, kVirtioMmioSize, kVirtioGsis[index]};
+}
+
+IoArea io_area(const Layout& layout) {
+  IoArea area;
+  area.gpa_end = uint64_t{1} << layout.address_bits;
+  area.mmio = kIoMmio;
+  area.ports = kIoPorts;
+  area.interrupts = kIoApicPins;
+  area.gsis = {kCom2Gsi};
+  area.gsis.insert(area.gsis.end(), kVirtioGsis.rbegin(), kVirtioGsis.rend());
+  const auto take = [&area](bool port, const GpaRange& range, const char* name) {
+    area.taken.push_back({{port, range}, name});
+  };
+  take(false, layout.low_ram, "the guest's RAM");
+  take(false, layout.high_ram, "the guest's RAM");
+  take(false, layout.elastic, "the memory that virtio-mem plugs");
+  take(false, {kVirtioMmioBase, kVirtioGsis.size() * kVirtioMmioSize}, "the windows of virtio devices");
+  take(false, {kIoApic, kIoApicSize}, "the I/O APIC");
+  take(false, {kLocalApic, kLocalApicSize}, "the local APIC");
+  take(false, {kRealModePages, kRealModePagesSize}, "the pages with which KVM runs real mode");
+  for (const GpaRange& ports : kPicPorts) take(true, ports, "the interrupt controller");
+  for (const GpaRange& ports : kPitPorts) take(true, ports, "the timer");
+  take(true, {kKeyboardResetPort, 1}, "the keyboard controller's reset");
+  take(true, {kSleepControlPort, kResetPort - kSleepControlPort + 1}, "the power registers");
+  area.taken_interrupts = {{kTimerGsi, "the timer"},
+                           {kCascadeGsi, "the interrupt controller"},
+                           {kPowerButtonGsi, "the board's power button"}};
+  return area;
 }
 
 } // namespace sporehost::arch::x86_64

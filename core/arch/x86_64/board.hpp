@@ -6,7 +6,7 @@
 //   0x000f0000   MP configuration table                                    (reserved)
 //   0x000ffff0   reset vector: a few bytes of code                         (reserved)
 //   0x00100000   RAM, up to 3 GiB at most
-//   0xc0000000   hole: virtio-mmio windows from 0xd0000000, IOAPIC, local APIC
+//   0xc0000000   hole: virtio-mmio windows from 0xd0000000, I/O devices from 0xd8000000, IOAPIC, local APIC
 //   4 GiB        the RAM that did not fit below
 //   above it     elastic region, aligned to 128 MiB                        (not in the e820 map)
 //
@@ -19,6 +19,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/arch/io_area.hpp"
 #include "core/arch/places.hpp"
 #include "core/arch/sizes.hpp"
 
@@ -58,8 +59,15 @@ constexpr uint64_t kBiosEnd = 0x100000;
 // --- The hole -----------------------------------------------------------------------------------------------------
 constexpr uint64_t kVirtioMmioBase = 0xd0000000; // free of everything a PC has; 256 windows fit below any PCI habit
 constexpr uint64_t kVirtioMmioSize = 4 * kKiB;   // one page each: registers 0..0xff, configuration from 0x100
-constexpr uint64_t kIoApic = 0xfec00000;         // fixed by habit; in-kernel interrupt controllers have it there
-constexpr uint64_t kLocalApic = 0xfee00000;      // IA32_APIC_BASE after reset (Intel SDM 3A, 11.4.1)
+constexpr GpaRange kIoMmio = {0xd8000000, 384 * kMiB}; // for windows that may lie anywhere: no PC has anything there
+constexpr uint64_t kIoApic = 0xfec00000;               // fixed by habit; in-kernel interrupt controllers have it there
+constexpr uint64_t kIoApicSize = 4 * kKiB;
+constexpr uint64_t kLocalApic = 0xfee00000; // IA32_APIC_BASE after reset (Intel SDM 3A, 11.4.1)
+constexpr uint64_t kLocalApicSize =
+    1 * kMiB; // what is behind its page is where message-signalled interrupts go (11.11.1)
+// KVM on Intel: identity map and task state of a processor that cannot run real mode as it is.
+constexpr uint64_t kRealModePages = 0xfffbc000;
+constexpr uint64_t kRealModePagesSize = 4 * kPage;
 
 // --- Ports --------------------------------------------------------------------------------------------------------
 constexpr uint16_t kCom1Port = 0x3f8;
@@ -76,8 +84,17 @@ constexpr uint8_t kResetValue = 1;
 constexpr uint16_t kKeyboardResetPort = 0x64;
 constexpr uint8_t kKeyboardResetValue = 0xfe;
 
+// For devices that take any port. Plug and play has the ports above 0xfff free of what a PC knows by its address.
+constexpr GpaRange kIoPorts = {0x1000, 0x1000};
+// What an in-kernel interrupt controller and timer answer themselves.
+constexpr GpaRange kPicPorts[] = {{0x20, 2}, {0xa0, 2}, {0x4d0, 2}};
+constexpr GpaRange kPitPorts[] = {{0x40, 4}, {0x61, 1}};
+
 // --- Interrupts and CPUs ------------------------------------------------------------------------------------------
 constexpr uint32_t kIoApicPins = 24;
+constexpr uint32_t kTimerGsi = 0;   // the PIT's, whether its pin is this or, with kernels that expect it so, pin 2
+constexpr uint32_t kCascadeGsi = 2; // the second 8259's on a PC
+constexpr uint32_t kCom2Gsi = 3;
 constexpr uint32_t kPowerButtonGsi = 9; // the SCI's, which a hardware-reduced board does not have
 // xAPIC ids are 8 bits, 255 is broadcast, and the IOAPIC takes the id behind the last vCPU's.
 constexpr uint32_t kMaxVcpus = 254;
@@ -97,6 +114,7 @@ struct Layout {
   GpaRange high_ram; // from 4 GiB
   GpaRange elastic;  // for virtio-mem; never in the e820 map, so that a guest without the driver leaves it alone
   std::vector<E820Entry> e820; // ascending, without overlap
+  unsigned address_bits = 52;  // of a guest-physical address
 };
 
 // Lays out `boot_bytes` of RAM and an elastic region of `region_bytes` (0: none). `address_bits` is the width of a
@@ -114,5 +132,9 @@ struct Layout {
 // GSIs 5..23 without those that PC software expects elsewhere: 8 (RTC), 9 (power button), 13 (FPU); 0..4 are timer,
 // keyboard, cascade, COM2, COM1. Errors: SPORE_E_RANGE when the IOAPIC has no pin left.
 [[nodiscard]] spore::Result<MmioSlot> virtio_slot(unsigned index);
+
+// What this board has for I/O devices. Any interrupt means: COM2's, which no virtio device gets, then theirs from the
+// last one downwards.
+[[nodiscard]] IoArea io_area(const Layout& layout);
 
 } // namespace sporehost::arch::x86_64

@@ -1,5 +1,6 @@
 #include "core/arch/x86_64/mptable.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "core/arch/x86_64/table_bytes.hpp"
@@ -17,7 +18,9 @@ constexpr size_t kPointerSize = 16;
 // Types of entries, in the order in which the table must have them.
 enum Entry : uint8_t { kProcessor = 0, kBus = 1, kIoApicEntry = 2, kIoInterrupt = 3, kLocalInterrupt = 4 };
 enum Interrupt : uint8_t { kInt = 0, kNmi = 1, kExtInt = 3 };
-constexpr uint16_t kConforms = 0; // polarity and trigger as the bus has them
+// Flags of an interrupt entry (4.3.4): polarity in bits 0 and 1, trigger in bits 2 and 3.
+constexpr uint16_t kConforms = 0; // both as the bus has them
+constexpr uint16_t kLevelHigh = 0x1 | 0x3 << 2;
 constexpr uint8_t kAllApics = 0xff;
 
 void append_processor(Table& table, uint32_t id) {
@@ -32,17 +35,18 @@ void append_processor(Table& table, uint32_t id) {
   append<uint64_t>(table, 0);
 }
 
-void append_interrupt(Table& table, Entry entry, Interrupt kind, uint8_t source, uint8_t apic, uint8_t pin) {
+void append_interrupt(Table& table, Entry entry, Interrupt kind, uint8_t source, uint8_t apic, uint8_t pin,
+                      uint16_t flags = kConforms) {
   append<uint8_t>(table, entry);
   append<uint8_t>(table, kind);
-  append<uint16_t>(table, kConforms);
+  append<uint16_t>(table, flags);
   append<uint8_t>(table, kIsaBus);
   append<uint8_t>(table, source);
   append<uint8_t>(table, apic);
   append<uint8_t>(table, pin);
 }
 
-Table make_config(uint32_t vcpus) {
+Table make_config(uint32_t vcpus, std::span<const uint32_t> level_gsis) {
   const auto io_apic_id = static_cast<uint8_t>(vcpus);
   Table table;
   append_text(table, "PCMP", 4);
@@ -66,7 +70,10 @@ Table make_config(uint32_t vcpus) {
   append<uint8_t>(table, 0x11); // version, as the register says
   append<uint8_t>(table, 1);    // usable
   append<uint32_t>(table, kIoApic);
-  for (uint8_t pin = 0; pin < kIoApicPins; ++pin) append_interrupt(table, kIoInterrupt, kInt, pin, io_apic_id, pin);
+  for (uint8_t pin = 0; pin < kIoApicPins; ++pin) {
+    const bool level = std::ranges::find(level_gsis, pin) != level_gsis.end();
+    append_interrupt(table, kIoInterrupt, kInt, pin, io_apic_id, pin, level ? kLevelHigh : kConforms);
+  }
   append_interrupt(table, kLocalInterrupt, kExtInt, 0, 0, 0);      // LINT0 of the boot processor
   append_interrupt(table, kLocalInterrupt, kNmi, 0, kAllApics, 1); // LINT1 of all
 
@@ -90,16 +97,16 @@ Table make_pointer() {
 
 } // namespace
 
-spore::Result<MpTable> make_mptable(uint32_t vcpus) {
+spore::Result<MpTable> make_mptable(uint32_t vcpus, std::span<const uint32_t> level_gsis) {
   if (vcpus == 0 || vcpus > kMaxVcpus) {
     return spore::fail(SPORE_E_INVALID,
                        std::to_string(vcpus) + " vCPUs; this board takes 1 to " + std::to_string(kMaxVcpus));
   }
-  return MpTable{make_pointer(), make_config(vcpus)};
+  return MpTable{make_pointer(), make_config(vcpus, level_gsis)};
 }
 
-spore::Result<void> write_mptable(GuestWriter& guest, uint32_t vcpus) {
-  SPORE_TRY(const MpTable table, make_mptable(vcpus));
+spore::Result<void> write_mptable(GuestWriter& guest, uint32_t vcpus, std::span<const uint32_t> level_gsis) {
+  SPORE_TRY(const MpTable table, make_mptable(vcpus, level_gsis));
   SPORE_CHECK(guest.write(kMpConfig, table.config));
   return guest.write(kEbda, table.pointer);
 }

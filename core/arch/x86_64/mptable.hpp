@@ -4,6 +4,7 @@
 
 #include <sporehost/result.hpp>
 
+#include <span>
 #include <vector>
 
 #include "core/arch/guest_writer.hpp"
@@ -18,11 +19,12 @@ struct MpTable {
 };
 
 // Every pin of the IOAPIC carries the ISA interrupt of its own number, edge-triggered and active-high as ISA interrupts
-// are; virtio-mmio devices, named by number on the command line, are found that way too. [any]
-// Errors: SPORE_E_INVALID a vCPU count the board does not take.
-[[nodiscard]] spore::Result<MpTable> make_mptable(uint32_t vcpus);
+// are, but for `level_gsis`, which are levels and active-high; virtio-mmio devices, named by number on the command
+// line, are found that way too. [any] Errors: SPORE_E_INVALID a vCPU count the board does not take.
+[[nodiscard]] spore::Result<MpTable> make_mptable(uint32_t vcpus, std::span<const uint32_t> level_gsis = {});
 
 // make_mptable into the guest. [main]
-[[nodiscard]] spore::Result<void> write_mptable(GuestWriter& guest, uint32_t vcpus);
+[[nodiscard]] spore::Result<void> write_mptable(GuestWriter& guest, uint32_t vcpus,
+                                                std::span<const uint32_t> level_gsis = {});
 
 } // namespace sporehost::arch::x86_64

@@ -24,7 +24,8 @@ namespace sporehost::arch {
   if ((id.size() != 7 && id.size() != 8) || !is_capital(id.front())) return false;
   const std::string_view vendor = id.substr(0, id.size() - 4);
   const std::string_view number = id.substr(id.size() - 4);
-  return std::ranges::all_of(vendor, [](char c) { return is_capital(c) || is_digit(c); }) &&
+  // Vendors of three letters are plug and play's, which has no digits there.
+  return std::ranges::all_of(vendor, [&](char c) { return is_capital(c) || (vendor.size() == 4 && is_digit(c)); }) &&
          std::ranges::all_of(number, [](char c) { return is_digit(c) || (c >= 'A' && c <= 'F'); });
 }
 
@@ -40,9 +41,10 @@ namespace sporehost::arch {
 // Both names of `node`, where it has them. [any] SPORE_E_INVALID with the rule.
 [[nodiscard]] inline spore::Result<void> check_io_names(const IoNode& node) {
   if (!node.acpi_hid.empty() && !is_acpi_hid(node.acpi_hid))
-    return spore::fail(SPORE_E_INVALID, "acpi_hid " + quote(node.acpi_hid) +
-                                            " is no ACPI _HID; it must be three or four capitals or digits that begin "
-                                            "with a letter, then four hexadecimal digits in capitals (SDK-25)");
+    return spore::fail(SPORE_E_INVALID,
+                       "acpi_hid " + quote(node.acpi_hid) +
+                           " is no ACPI _HID; it must be three capitals, or four capitals or digits that begin "
+                           "with a letter, and then four hexadecimal digits in capitals (SDK-25)");
   if (!node.fdt_compatible.empty() && !is_fdt_compatible(node.fdt_compatible))
     return spore::fail(SPORE_E_INVALID, "fdt_compatible " + quote(node.fdt_compatible) +
                                             " is no name of a device tree; it must be 1 to 63 of letters, digits and "

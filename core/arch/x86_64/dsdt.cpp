@@ -23,8 +23,8 @@ class Uids {
   }
 
  private:
-  // Only three letters can be compressed.
-  static bool is_eisa(const std::string& hid) { return hid.size() == 7 && is_capital(hid[1]) && is_capital(hid[2]); }
+  // Only a plug-and-play id can be compressed.
+  static bool is_eisa(const std::string& hid) { return hid.size() == 7; }
 
   std::map<std::string, uint64_t> next_;
 };

@@ -23,6 +23,10 @@ std::vector<MmioSlot> slots(unsigned count) {
   return devices;
 }
 
+IoNode com1() {
+  return {"PNP0501", "", {{true, {kCom1Port, kCom1Ports}}}, {{kCom1Gsi, false}}};
+}
+
 // The tables as a guest finds them: from the RSDP by addresses alone.
 class Tables {
  public:
@@ -56,8 +60,10 @@ class Tables {
 
 TEST(Acpi, EveryTableAddsUpToZero) {
   const auto devices = slots(16);
+  const std::vector<IoNode> io = {com1()};
   for (const uint32_t vcpus : {1u, 4u, kMaxVcpus}) {
-    Tables tables({.vcpus = vcpus, .devices = devices, .serial = true, .power_button_gsi = kPowerButtonGsi});
+    Tables tables(
+        {.vcpus = vcpus, .devices = devices, .io_devices = io, .serial = true, .power_button_gsi = kPowerButtonGsi});
     EXPECT_EQ(byte_sum(tables.image().first(20)), 0);
     EXPECT_EQ(byte_sum(tables.image().first(36)), 0);
     EXPECT_EQ(tables.all().size(), 4u);
@@ -128,6 +134,21 @@ TEST(Acpi, RefusesWhatTheBoardDoesNotTake) {
   EXPECT_THAT(result.error().text, HasSubstr("use fewer devices"));
 }
 
+TEST(Acpi, RefusesIoDevicesThatATableCannotHave) {
+  const auto refused = [](const IoNode& node) {
+    const std::vector<IoNode> io = {node};
+    const auto made = make_acpi({.io_devices = io});
+    return made ? "(made)" : made.error().text;
+  };
+  EXPECT_THAT(refused({"PNP\"500", "", {}, {}}), HasSubstr("SDK-25"));
+  EXPECT_THAT(refused({"PNP0B00", "", {}, {{kIoApicPins, true}}}), HasSubstr("IOAPIC"));
+  EXPECT_THAT(refused({"PNP0B00", "", {{true, {0xffff, 2}}}, {}}), HasSubstr("no address space"));
+  EXPECT_THAT(refused({"PNP0B00", "", {{true, {0, 0x10000}}}, {}}), HasSubstr("no address space"));
+  EXPECT_THAT(refused({"PNP0B00", "", {{false, {UINT64_MAX, 2}}}, {}}), HasSubstr("no address space"));
+  EXPECT_THAT(refused({"PNP0B00", "", {{false, {0, 0}}}, {}}), HasSubstr("no address space"));
+  EXPECT_EQ(refused({"", "not for ACPI", {}, {}}), "(made)");
+}
+
 // The reference compiler's disassembler, where there is one.
 class Disassembly : public ::testing::Test {
  protected:
@@ -179,7 +200,9 @@ class Disassembly : public ::testing::Test {
 
 TEST_F(Disassembly, TheDsdtSaysWhatWasMeant) {
   const auto devices = slots(2);
-  Tables tables({.vcpus = 2, .devices = devices, .serial = true, .power_button_gsi = kPowerButtonGsi});
+  const std::vector<IoNode> io = {com1()};
+  Tables tables(
+      {.vcpus = 2, .devices = devices, .io_devices = io, .serial = true, .power_button_gsi = kPowerButtonGsi});
   const std::string source = disassemble(tables["DSDT"], true);
   EXPECT_THAT(source, HasSubstr("Device (V001)"));
   EXPECT_THAT(source, HasSubstr("Name (_HID, \"LNRO0005\")"));
@@ -190,6 +213,33 @@ TEST_F(Disassembly, TheDsdtSaysWhatWasMeant) {
   EXPECT_THAT(source, HasSubstr("Method (_EVT, 1, NotSerialized)"));
   EXPECT_THAT(source, HasSubstr("Notify (\\_SB.PWRB, 0x80)"));
   EXPECT_THAT(source, HasSubstr("Name (\\_S5, Package (0x04)"));
+}
+
+TEST_F(Disassembly, IoDevicesHaveWindowsAndLines) {
+  const std::vector<IoNode> io = {
+      {"PNP0B00", "", {{true, {0x70, 2}}}, {{8, false}}},
+      {"QEMU0001", "", {{false, {0xd8000000, 0x30}}, {true, {0x1000, 0x200}}}, {{23, true}, {22, false}}},
+      {"", "acme,unnamed", {}, {}},
+      {"QEMU0001", "", {{false, {0x2000000000, 0x1000}}}, {}},
+      {"LNRO0005", "", {}, {}},
+      {"A1200001", "", {}, {}},
+  };
+  const auto devices = slots(2);
+  Tables tables({.devices = devices, .io_devices = io, .power_button_gsi = kPowerButtonGsi});
+  const std::string source = disassemble(tables["DSDT"], true);
+  EXPECT_THAT(source, HasSubstr("Device (I000) { Name (_HID, EisaId (\"PNP0B00\")"));
+  EXPECT_THAT(source, HasSubstr("Device (I001) { Name (_HID, \"QEMU0001\") // _HID: Hardware ID Name (_UID, Zero)"));
+  EXPECT_THAT(source, HasSubstr("Memory32Fixed (ReadWrite, 0xD8000000, // Address Base 0x00000030, // Address Length"));
+  EXPECT_THAT(source,
+              HasSubstr("WordIO (ResourceConsumer, MinFixed, MaxFixed, PosDecode, EntireRange, 0x0000, // Granularity "
+                        "0x1000, // Range Minimum 0x11FF, // Range Maximum"));
+  EXPECT_THAT(source, HasSubstr("Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive, ,, ) { 0x00000017, }"));
+  EXPECT_THAT(source, HasSubstr("Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive, ,, ) { 0x00000016, }"));
+  EXPECT_THAT(source, ::testing::Not(HasSubstr("Device (I002)")));
+  EXPECT_THAT(source, HasSubstr("Device (I003) { Name (_HID, \"QEMU0001\") // _HID: Hardware ID Name (_UID, One)"));
+  EXPECT_THAT(source, HasSubstr("0x0000002000000000, // Range Minimum 0x0000002000000FFF, // Range Maximum"));
+  EXPECT_THAT(source, HasSubstr("Device (I004) { Name (_HID, \"LNRO0005\") // _HID: Hardware ID Name (_UID, 0x02)"));
+  EXPECT_THAT(source, HasSubstr("Device (I005) { Name (_HID, \"A1200001\")"));
 }
 
 TEST_F(Disassembly, WithoutSerialAndButtonTheyAreNotThere) {

@@ -67,8 +67,13 @@ TEST_F(FdtTest, NothingIsDescribedThatIsNotThere) {
   EXPECT_LT(node("/virtio_mmio@a000000"), 0);
 }
 
+IoNode serial() {
+  return {"ARMH0011", "arm,pl011", {{false, {kPl011, kPl011Size}}}, {{kPl011Gsi, false}}};
+}
+
 TEST_F(FdtTest, SerialPortWithItsClock) {
   info_.serial = true;
+  info_.io_devices = {serial()};
   make();
   EXPECT_EQ(text("/chosen", "stdout-path"), "/pl011@9000000");
   EXPECT_THAT(cells("/pl011@9000000", "reg"), ElementsAre(0, 0x09000000, 0, 0x1000));
@@ -77,6 +82,39 @@ TEST_F(FdtTest, SerialPortWithItsClock) {
   ASSERT_EQ(clocks.size(), 2u);
   EXPECT_EQ(fdt_node_offset_by_phandle(fdt_.data(), clocks[0]), node("/apb-pclk"));
   EXPECT_EQ(raw("/pl011@9000000", "compatible"), std::string("arm,pl011\0arm,primecell\0", 24));
+}
+
+TEST_F(FdtTest, IoDevicesHaveWindowsAndLines) {
+  info_.io_devices = {{"PNP0B00", "", {{false, {0x10000000, 0x1000}}}, {}}, // for ACPI alone
+                      {"", "arm,pl031", {{false, {0x10001000, 0x1000}}}, {{223, true}}},
+                      {"", "acme,two-windows", {{false, {0x10002000, 8}}, {false, {0x2000000000, 16}}}, {{222, false}}},
+                      {"", "acme,line", {}, {{221, true}}},
+                      {"", "acme,9", {{false, {0x10003000, 8}}}, {}}};
+  make();
+  EXPECT_LT(node("/device@10000000"), 0);
+  EXPECT_EQ(raw("/pl031@10001000", "compatible"), std::string("arm,pl031\0arm,primecell\0", 24));
+  EXPECT_EQ(raw("/pl031@10001000", "clock-names"), std::string("apb_pclk\0", 9));
+  EXPECT_EQ(fdt_node_offset_by_phandle(fdt_.data(), cells("/pl031@10001000", "clocks").at(0)), node("/apb-pclk"));
+  EXPECT_THAT(cells("/pl031@10001000", "interrupts"), ElementsAre(0, 223, 4));
+  EXPECT_EQ(text("/two-windows@10002000", "compatible"), "acme,two-windows");
+  EXPECT_EQ(raw("/two-windows@10002000", "clocks"), "(absent)");
+  EXPECT_THAT(cells("/two-windows@10002000", "reg"), ElementsAre(0, 0x10002000, 0, 8, 0x20, 0, 0, 16));
+  EXPECT_THAT(cells("/two-windows@10002000", "interrupts"), ElementsAre(0, 222, 1));
+  EXPECT_EQ(raw("/line-3", "reg"), "(absent)");
+  EXPECT_THAT(cells("/line-3", "interrupts"), ElementsAre(0, 221, 4));
+  EXPECT_EQ(text("/device@10003000", "compatible"), "acme,9");
+  EXPECT_EQ(raw("/chosen", "stdout-path"), "(absent)");
+}
+
+TEST_F(FdtTest, RefusesIoDevicesThatTheTreeCannotHave) {
+  const auto refused = [&](const IoNode& node) {
+    info_.io_devices = {node};
+    const auto made = make_fdt(info_);
+    return made ? "(made)" : made.error().text;
+  };
+  EXPECT_THAT(refused({"", "a/b", {}, {}}), HasSubstr("SDK-25"));
+  EXPECT_THAT(refused({"", "acme,x", {{true, {0x3f8, 8}}}, {}}), HasSubstr("ports"));
+  EXPECT_THAT(refused({"", "acme,x", {}, {{kSpis, false}}}), HasSubstr("interrupt 224"));
 }
 
 TEST_F(FdtTest, InterruptControllerAndTimer) {
@@ -111,6 +149,7 @@ TEST_F(FdtTest, VirtioDevicesHaveWindowAndEdge) {
 TEST_F(FdtTest, AFullBoardFits) {
   info_.vcpus = kMaxVcpus;
   info_.serial = true;
+  info_.io_devices = {serial()};
   info_.bootargs.assign(2047, 'x');
   info_.devices.clear();
   for (uint32_t i = 0; i < kMaxVirtioDevices; ++i) info_.devices.push_back(*virtio_slot(i));

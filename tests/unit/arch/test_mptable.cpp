@@ -55,6 +55,20 @@ TEST(MpTable, ItsEntriesAreWhatTheHeaderCounts) {
   EXPECT_EQ(pins.size(), kIoApicPins);
 }
 
+TEST(MpTable, LevelsAreSaidToBeLevels) {
+  const uint32_t levels[] = {3, 23};
+  const Table edges = make_mptable(2)->config;
+  const Table config = make_mptable(2, levels)->config;
+  EXPECT_EQ(byte_sum(config), 0);
+  ASSERT_EQ(config.size(), edges.size());
+  for (size_t offset = 44; offset < config.size(); offset += config[offset] == 0 ? 20 : 8) {
+    if (config[offset] != 3) continue;
+    const uint8_t pin = config[offset + 7];
+    // MP specification, 4.3.4: active high in bits 0 and 1, level in bits 2 and 3.
+    EXPECT_EQ(at<uint16_t>(config, offset + 2), pin == 3 || pin == 23 ? 0xd : 0) << int{pin};
+  }
+}
+
 TEST(MpTable, IsWrittenWhereKernelsSearch) {
   testing::FakeGuest guest;
   ASSERT_TRUE(write_mptable(guest, 1).ok());

@@ -220,8 +220,8 @@ typedef struct spore_io_traits {
   const spore_io_irq* const* irqs;       /* likewise */
   uint32_t window_count;                 /* at most SPORE_IO_WINDOWS_MAX */
   uint32_t irq_count;                    /* at most SPORE_IO_IRQS_MAX */
-  /* How the guest's tables name the device; empty: they do not. ACPI _HID ("PNP0501", "QEMU0001": three or four capitals or
-   * digits that begin with a letter, then four hexadecimal digits) for a guest with ACPI, and `compatible` of the device tree ("arm,pl031") for
+  /* How the guest's tables name the device; empty: they do not. ACPI _HID ("PNP0501", "QEMU0001": three capitals, or four
+   * capitals or digits that begin with a letter, then four hexadecimal digits) for a guest with ACPI, and `compatible` of the device tree ("arm,pl031") for
    * one with a tree. Both describe the windows and the interrupts where the board put them. */
   spore_string acpi_hid;
   spore_string fdt_compatible;

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cinttypes>
+#include <fstream>
 #include <random>
 #include <set>
 
@@ -13,6 +15,7 @@ namespace sporehost {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 namespace x86 = arch::x86_64;
@@ -190,6 +193,32 @@ TEST(IoArea, WhatIsFreeIsNotTaken) {
     EXPECT_EQ(different.size(), area.gsis.size());
     EXPECT_LT(*different.rbegin(), area.interrupts);
     for (const auto& taken : area.taken_interrupts) EXPECT_FALSE(different.contains(taken.gsi)) << taken.name;
+  }
+}
+
+// The documentation has every address that does not depend on how much memory there is, with its name.
+std::string documented(const GpaRange& range) {
+  char text[64];
+  std::snprintf(text, sizeof text, "`0x%" PRIx64 "` to `0x%" PRIx64 "`", range.gpa, range.end() - 1);
+  return text;
+}
+
+TEST(IoArea, IsDocumented) {
+  std::ifstream file(SPORE_SOURCE "/docs/sdk.md");
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("| ")) rows.push_back(line);
+  for (const IoArea& area :
+       {x86::io_area(*x86::board_layout(2 * kMiB, 0)), arm::io_area(*arm::board_layout(2 * kMiB, 0, 52))}) {
+    EXPECT_THAT(rows, Contains(AllOf(HasSubstr(documented(area.mmio)), HasSubstr("| MMIO | free"))));
+    if (area.ports.bytes != 0) {
+      EXPECT_THAT(rows, Contains(AllOf(HasSubstr(documented(area.ports)), HasSubstr("| ports | free"))));
+    }
+    for (const auto& [place, name] : area.taken) {
+      if (place.range.bytes == 0 || name == "the guest's RAM") continue;
+      EXPECT_THAT(rows, Contains(AllOf(HasSubstr(documented(place.range)),
+                                       HasSubstr(place.port ? "| ports |" : "| MMIO |"), HasSubstr("taken: " + name))));
+    }
   }
 }
 

@@ -50,7 +50,7 @@ int show_plan(const Arguments& arguments) {
   }
   std::printf("ram_mib=%llu virtio_mem_mib=%llu\nreason: %s\nkernel: %s\ninitrd: %s\n",
               static_cast<unsigned long long>(planned->plan.boot_bytes / kMiB),
-              static_cast<unsigned long long>(planned->plan.region_bytes / kMiB), planned->plan.reason,
+              static_cast<unsigned long long>(planned->plan.region_bytes / kMiB), planned->plan.reason.c_str(),
               planned->kernel.c_str(), planned->initrd ? planned->initrd->c_str() : "none");
   return 0;
 }

@@ -8,6 +8,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class OddDevices : public ::testing::Test {
  protected:
@@ -33,7 +34,7 @@ TEST_F(OddDevices, WithNothingOddTheMachineRuns) {
 TEST_F(OddDevices, ASpaceThatIsNone) {
   const Outcome outcome = run_with("{space: 7}");
   EXPECT_EQ(outcome.status, 125);
-  EXPECT_THAT(outcome.log, AllOf(HasSubstr("odd-io.so"), HasSubstr("window 0 in the unknown space 7")));
+  EXPECT_THAT(outcome.log, AllOf(HasSubstr("odd-io.so"), HasSubstr("window 0 is in the unknown space 7")));
 }
 
 TEST_F(OddDevices, AnInterruptThatDoesNotExist) {
@@ -47,6 +48,16 @@ TEST_F(OddDevices, AnInterruptOfAnotherDevice) {
   EXPECT_THAT(run_with("{irq: 4}").log, HasSubstr("interrupt 4 belongs to device 'serial-16550'"));
   EXPECT_THAT(run_with("{irq: 5}", "virtio-rng").log, HasSubstr("interrupt 5 belongs to device 'virtio-rng'"));
   EXPECT_THAT(run_with("{irq: 9}").log, HasSubstr("interrupt 9 belongs to the board's power button"));
+}
+
+// Nobody but the tables tells the guest where the device lies.
+TEST_F(OddDevices, AnyPlaceAndALevelLineAreFoundByTheGuest) {
+  const Outcome outcome = run({.guest = "line", .devices = "serial-16550, {plugin: odd-io, name: odd}, line-io"});
+  EXPECT_EQ(outcome.status, 0) << outcome.log;
+  EXPECT_THAT(outcome.console, AllOf(HasSubstr("ok described"), HasSubstr("ok registers"), HasSubstr("ok ports"),
+                                     HasSubstr("ok interrupts"), Not(HasSubstr("FAIL"))));
+  // The odd one has a page at the begin of the free area.
+  EXPECT_THAT(outcome.console, AllOf(HasSubstr("base=0xd8001000"), HasSubstr("port=0x1000"), HasSubstr("gsi=0x3")));
 }
 
 TEST_F(OddDevices, TheRegionOfAnotherDevice) {

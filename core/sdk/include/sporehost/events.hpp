@@ -6,8 +6,12 @@
 //   };
 //   SPORE_CHECK(alarm_.start(1'000'000));
 //
-// Callbacks come where host.h says: on the main thread, for a device with its lock held. They may start, stop and
-// change the object that calls them, but not destroy it. An exception ends there, with an error in the log (SDK-7).
+// Callbacks come where host.h says: for a device with its lock held, on a thread of the host's choice; for other kinds
+// on the main thread. They may start, stop and change the object that calls them, but not destroy it. An exception ends
+// there, with an error in the log (SDK-7).
+//
+// These objects are used and destroyed where callbacks exclude them (SDK-28): with the device's lock held, for other
+// kinds on the main thread, or while the host calls the object's `destroy`.
 #pragma once
 
 #include <sporehost/plugin.hpp>
@@ -26,7 +30,8 @@ void call_back(const Host& host, const char* from, Call&& call) noexcept {
 }
 } // namespace detail
 
-// Calls back once, some time after `start`. [main] or [device]; stays where it is, since the host has its address.
+// Calls back once, some time after `start`. [device], for other kinds [main]; stays where it is, since the host has its
+// address.
 class Timer {
  public:
   Timer(Host host, std::function<void()> expired) : host_(host), expired_(std::move(expired)) {}
@@ -65,8 +70,8 @@ class Timer {
   std::optional<uint64_t> number_;
 };
 
-// Calls back while a descriptor is ready, level-triggered. [main] or [device]; stays where it is. The descriptor stays
-// the caller's and is closed after the watch has ended.
+// Calls back while a descriptor is ready, level-triggered. [device], for other kinds [main]; stays where it is. The
+// descriptor stays the caller's and is closed after the watch has ended.
 class FdWatch {
  public:
   // `ready` gets SPORE_FD_* bits.
@@ -82,6 +87,15 @@ class FdWatch {
     const spore_status status = table->watch_fd(table->context, fd, events, &FdWatch::fire, this);
     if (status != SPORE_OK) return fail(status, "the host does not watch descriptor " + std::to_string(fd));
     fd_ = fd;
+    return {};
+  }
+
+  // Watches for other events from now on; 0: for the other end's hanging up alone.
+  [[nodiscard]] Result<void> change(uint32_t events) {
+    const auto* table = host_.table();
+    const spore_status status = table->modify_fd(table->context, fd_, events);
+    if (status != SPORE_OK)
+      return fail(status, "the host does not change what it watches descriptor " + std::to_string(fd_) + " for");
     return {};
   }
 

@@ -100,8 +100,8 @@ const Bad kBad[] = {
     {"dev-changing", "loaded", "describe does not say the same twice (SDK-21)", kSame},
     {"dev-any-interface", "loaded", "query_interface offers an interface that does not exist (SDK-16)", kSame},
     {"dev-feature-32", "loaded", "its traits: feature bits 24 to 49 are the transport's", kSame},
-    {"dev-queues-0", "loaded", "its traits: queue_count 0 is not in 1 to 64 (SDK-25)", kSame},
-    {"dev-queues-1000", "loaded", "its traits: queue_count 1000 is not in 1 to 64 (SDK-25)", kSame},
+    {"dev-queues-0", "loaded", "its traits: queue_count 0 is not in 1 to 1024 (SDK-25)", kSame},
+    {"dev-queues-2000", "loaded", "its traits: queue_count 2000 is not in 1 to 1024 (SDK-25)", kSame},
     {"dev-queue-size", "loaded", "its traits: queue_size_max[0] = 100 is no power of two up to 32768 (SDK-25)", kSame},
     {"dev-config-huge", "loaded", "its traits: config_bytes 1073741824 is more than 3840 (SDK-25)", kSame},
 };

@@ -1,5 +1,7 @@
 // Devices that die or do not let go, in every place where a machine can meet that. `how` says which.
+#include <sporehost/device_lock.hpp>
 #include <sporehost/io_device.hpp>
+#include <sporehost/virtio_device.hpp>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -37,8 +39,8 @@ class BadDevice final : public spore::IoDevice {
  public:
   static constexpr spore::FactoryInfo info{"bad-device", "dies, or does not return; for tests", kHow};
 
-  static spore::Result<std::unique_ptr<BadDevice>> create(spore::Host host, std::string_view /*options*/) {
-    auto device = std::unique_ptr<BadDevice>(new BadDevice(host.option_string("/how").value_or("")));
+  static spore::Result<std::unique_ptr<BadDevice>> create(spore::Host host, std::string_view options) {
+    auto device = std::unique_ptr<BadDevice>(new BadDevice(spore::Options(options).string("/how").value_or("")));
     if (device->how_ == "create") crash();
     uint64_t timer = 0;
     const auto* table = device->host_ = host.table();
@@ -52,19 +54,18 @@ class BadDevice final : public spore::IoDevice {
   }
 
   void describe(spore_io_traits& out) override {
-    out.window_count = 1;
-    out.windows[0] = {
-        .space = SPORE_IO_PORT, .reserved = 0, .base = uint64_t{how_ == "overflow" ? 0x3f8u : 0xd00u}, .bytes = 8};
+    out.windows = windows_;
+    out.window_count = std::size(windows_);
     if (how_ == "describe") throw std::runtime_error("nothing to describe");
   }
   void read(uint32_t, uint64_t, std::span<uint8_t>) override {}
   void write(uint32_t, uint64_t, std::span<const uint8_t>) override {
     if (how_ == "overflow") deep(nullptr); // at the guest's first byte for a serial port
   }
-  void system_reset() override {}
 
  private:
-  explicit BadDevice(std::string how) : how_(std::move(how)) {}
+  explicit BadDevice(std::string how)
+      : how_(std::move(how)), window_(spore::io_window(SPORE_IO_PORT, how_ == "overflow" ? 0x3f8 : 0xd00, 8)) {}
 
   void act() {
     uint64_t timer = 0;
@@ -79,6 +80,8 @@ class BadDevice final : public spore::IoDevice {
   }
 
   const std::string how_;
+  const spore_io_window window_;
+  const spore_io_window* const windows_[1]{&window_};
   const spore_host* host_ = nullptr;
 };
 
@@ -88,19 +91,20 @@ class BadVirtio final : public spore::VirtioDevice {
   static constexpr spore::FactoryInfo info{"bad-virtio", "keeps its lock; for tests", R"({"type": "object"})"};
 
   static spore::Result<std::unique_ptr<BadVirtio>> create(spore::Host host, std::string_view /*options*/) {
-    SPORE_TRY(const auto* virtio, host.require<spore_virtio>(SPORE_VIRTIO_1));
+    SPORE_TRY(const spore::DeviceLock lock, spore::DeviceLock::of(host));
     auto device = std::unique_ptr<BadVirtio>(new BadVirtio);
-    std::thread([virtio] {
+    std::thread([lock] {
       ::usleep(100'000);
-      virtio->lock(virtio->context);
+      lock.lock();
       sleep_for_ever();
     }).detach();
     return device;
   }
   void describe(spore_virtio_traits& out) override {
+    static constexpr uint16_t kQueueSizes[] = {8};
     out.device_id = 4;
-    out.queue_count = 1;
-    out.queue_size_max[0] = 8;
+    out.queue_count = std::size(kQueueSizes);
+    out.queue_size_max = kQueueSizes;
   }
   void read_config(uint32_t, std::span<uint8_t>) override {}
   void notify(uint32_t) override {}

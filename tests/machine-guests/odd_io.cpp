@@ -1,5 +1,5 @@
 // An I/O device that wants what it cannot have: a space that is none, an interrupt that another has or that does not
-// exist, or the elastic region without a word of it in its schema.
+// exist, or the elastic region without a word of it in its `uses`.
 #include <sporehost/io_device.hpp>
 
 namespace {
@@ -16,28 +16,35 @@ class OddIo final : public spore::IoDevice {
   }
 })"};
 
-  static spore::Result<std::unique_ptr<OddIo>> create(spore::Host host, std::string_view /*options*/) {
-    if (host.option_boolean("/elastic").value_or(false) &&
+  static spore::Result<std::unique_ptr<OddIo>> create(spore::Host host, std::string_view json) {
+    const spore::Options options(json);
+    if (options.boolean("/elastic").value_or(false) &&
         host.find<spore_elastic_memory>(SPORE_ELASTIC_MEMORY_1) == nullptr)
       return spore::fail(SPORE_E_UNSUPPORTED, "no elastic memory for odd-io");
     return std::unique_ptr<OddIo>(
-        new OddIo(host.option_integer("/space").value_or(SPORE_IO_MMIO), host.option_integer("/irq").value_or(-1)));
+        new OddIo(options.integer("/space").value_or(SPORE_IO_MMIO), options.integer("/irq").value_or(-1)));
   }
 
   void describe(spore_io_traits& out) override {
-    out.window_count = 1;
-    out.windows[0] = {static_cast<uint32_t>(space_), 0, 0xd8000000, 4096};
-    out.irq_count = irq_ >= 0 ? 1 : 0;
-    out.irqs[0] = static_cast<uint32_t>(irq_);
+    out.windows = windows_;
+    out.window_count = std::size(windows_);
+    out.irqs = irqs_;
+    out.irq_count = wants_irq_ ? 1 : 0;
   }
   void read(uint32_t, uint64_t, std::span<uint8_t>) override {}
   void write(uint32_t, uint64_t, std::span<const uint8_t>) override {}
-  void system_reset() override {}
 
  private:
-  OddIo(int64_t space, int64_t irq) : space_(space), irq_(irq) {}
+  OddIo(int64_t space, int64_t irq)
+      : window_(spore::io_window(static_cast<uint32_t>(space), 0xd8000000, 4096)),
+        irq_(spore::io_irq(SPORE_TRIGGER_EDGE, static_cast<uint32_t>(irq))),
+        wants_irq_(irq >= 0) {}
 
-  const int64_t space_, irq_;
+  const spore_io_window window_;
+  const spore_io_irq irq_;
+  const spore_io_window* const windows_[1]{&window_};
+  const spore_io_irq* const irqs_[1]{&irq_};
+  const bool wants_irq_;
 };
 
 } // namespace

@@ -18,10 +18,16 @@ class Elastic final : public spore::MemoryPolicy {
   }
 })"};
 
-  static spore::Result<std::unique_ptr<Elastic>> create(spore::Host host, std::string_view /*options*/) {
-    const auto size = [&](const char* path) { return static_cast<uint64_t>(host.option_integer(path).value_or(0)); };
-    return std::unique_ptr<Elastic>(
-        new Elastic({0, 0, size("/boot"), size("/region"), size("/requested"), size("/block"), size("/slot"), ""}));
+  static spore::Result<std::unique_ptr<Elastic>> create(spore::Host /*host*/, std::string_view json) {
+    const spore::Options options(json);
+    const auto size = [&](const char* path) { return static_cast<uint64_t>(options.integer(path).value_or(0)); };
+    spore_memory_plan plan{};
+    plan.boot_bytes = size("/boot");
+    plan.region_bytes = size("/region");
+    plan.requested_bytes = size("/requested");
+    plan.block_bytes = size("/block");
+    plan.slot_bytes = size("/slot");
+    return std::unique_ptr<Elastic>(new Elastic(plan));
   }
 
   spore::Result<void> plan(const spore_memory_request& /*request*/, const spore_memory_facts& /*facts*/,

@@ -23,7 +23,7 @@ struct EchoRecord {
   uint32_t queue_count = 2;
   bool accept = true;
   bool activate_fails = false;
-  int activations = 0, notifications = 0, resets = 0, system_resets = 0, destroyed = 0;
+  int activations = 0, notifications = 0, resets = 0, destroyed = 0;
   uint64_t active_features = 0;
   std::array<uint8_t, 12> config{};
   std::deque<spore_chain> held; // chains of queue 1
@@ -34,15 +34,16 @@ class EchoDevice : public spore::VirtioDevice {
  public:
   static constexpr uint32_t kDeviceId = 42;
 
-  EchoDevice(const spore_virtio* table, EchoRecord& record) : virtio_(table), record_(record) {}
+  EchoDevice(const spore_virtio* table, EchoRecord& record)
+      : virtio_(table), record_(record), queue_sizes_(record.queue_count, record.queue_size) {}
   ~EchoDevice() override { ++record_.destroyed; }
 
   void describe(spore_virtio_traits& out) override {
     out.device_id = kDeviceId;
-    out.features = record_.features;
+    out.features[0] = record_.features;
     out.queue_count = record_.queue_count;
     out.config_bytes = record_.config.size();
-    std::fill_n(out.queue_size_max, record_.queue_count, record_.queue_size);
+    out.queue_size_max = queue_sizes_.data();
   }
   void read_config(uint32_t offset, std::span<uint8_t> data) override {
     std::copy_n(record_.config.begin() + offset, data.size(), data.begin());
@@ -50,10 +51,10 @@ class EchoDevice : public spore::VirtioDevice {
   void write_config(uint32_t offset, std::span<const uint8_t> data) override {
     std::ranges::copy(data, record_.config.begin() + offset);
   }
-  spore_status accept_features(uint64_t) override { return record_.accept ? SPORE_OK : SPORE_E_UNSUPPORTED; }
-  spore::Result<void> activate(uint64_t features) override {
+  spore_status accept_features(const spore::Features&) override { return record_.accept ? SPORE_OK : SPORE_E_UNSUPPORTED; }
+  spore::Result<void> activate(const spore_virtio_activation& activation) override {
     ++record_.activations;
-    record_.active_features = features;
+    record_.active_features = activation.features[0];
     if (record_.activate_fails) return spore::fail(SPORE_E_INTERNAL, "told to fail");
     return {};
   }
@@ -68,7 +69,6 @@ class EchoDevice : public spore::VirtioDevice {
     }
   }
   void reset() override { ++record_.resets; }
-  void system_reset() override { ++record_.system_resets; }
 
  private:
   void echo(const spore_chain& chain) const {
@@ -83,6 +83,7 @@ class EchoDevice : public spore::VirtioDevice {
 
   spore::Virtio virtio_;
   EchoRecord& record_;
+  const std::vector<uint16_t> queue_sizes_;
 };
 
 // Ownership of a C++ personality as it crosses the ABI.

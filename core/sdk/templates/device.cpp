@@ -13,9 +13,10 @@ class ConstantRng : public spore::VirtioDevice {
                                            R"({"type": "object", "additionalProperties": false,
           "properties": {"value": {"type": "integer", "minimum": 0, "maximum": 255, "default": 0}}})"};
 
-  static spore::Result<std::unique_ptr<ConstantRng>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<ConstantRng>> create(spore::Host host, std::string_view options) {
     SPORE_TRY(const spore::Virtio virtio, spore::Virtio::of(host)); // a service that it cannot do without
-    return std::make_unique<ConstantRng>(host, virtio, static_cast<uint8_t>(host.option_integer("/value").value_or(0)));
+    const int64_t value = spore::Options(options).integer("/value").value_or(0);
+    return std::make_unique<ConstantRng>(host, virtio, static_cast<uint8_t>(value));
   }
 
   ConstantRng(spore::Host host, spore::Virtio virtio, uint8_t value)
@@ -25,12 +26,13 @@ class ConstantRng : public spore::VirtioDevice {
 
   void describe(spore_virtio_traits& out) override {
     out.device_id = 4;
-    out.queue_count = 1;
-    out.queue_size_max[0] = 64;
+    out.queue_count = std::size(kQueueSizes);
+    out.queue_size_max = kQueueSizes;
   }
   void read_config(uint32_t /*offset*/, std::span<uint8_t> /*data*/) override {} // it has no configuration space
 
-  // The guest is not trusted: what is done for one chain is bounded, whatever length it claims (SDK-13).
+  // The guest is not trusted: what is done for one chain is bounded, whatever length it claims (SDK-13). How many chains
+  // there are in one call the host bounds.
   void notify(uint32_t queue) override {
     while (const auto chain = virtio_.pop(queue)) {
       const auto bytes = static_cast<uint32_t>(std::min<uint64_t>(chain->writable_bytes, bytes_.size()));
@@ -43,6 +45,8 @@ class ConstantRng : public spore::VirtioDevice {
   void reset() override {} // it keeps no chain
 
  private:
+  static constexpr uint16_t kQueueSizes[] = {64};
+
   spore::Virtio virtio_;
   spore::Counter bytes_given_; // in the report, with this device's
   std::array<uint8_t, 4096> bytes_;

@@ -4,19 +4,23 @@
  *   memory: {policy: {plugin: thrift, options: {size: 1GiB}}}
  */
 #include <sporehost/memory_policy.h>
+#include <sporehost/options.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct thrift {
   uint64_t bytes;
 };
 
+static void say(spore_text* to, const char* sentence) {
+  spore_put(to, sentence, strlen(sentence));
+}
+
 static void destroy(void* self) {
   free(self);
 }
 
-static const void* query_interface(void* self, const char* name) {
+static const void* query_interface(void* self, spore_string name) {
   (void)self, (void)name; /* it offers nothing beyond its table (SDK-16) */
   return NULL;
 }
@@ -26,12 +30,13 @@ static spore_status plan(void* self, const spore_memory_request* request, const 
   const struct thrift* thrift = self;
   const int asked = request->mode == SPORE_MEMORY_EXPLICIT;
   const uint64_t bytes = asked ? request->bytes : thrift->bytes;
+  const uint64_t page = facts->page_bytes != 0 ? facts->page_bytes : 4096;
   if (facts->host_total_bytes != 0 && bytes > facts->host_total_bytes) {
-    snprintf(error->text, sizeof error->text, "the host has less memory than that; ask for less");
+    say(&error->text, "the host has less memory than that; ask for less");
     return SPORE_E_NO_MEMORY;
   }
-  out->boot_bytes = bytes / 4096 * 4096;
-  snprintf(out->reason, sizeof out->reason, "%s", asked ? "the size was given" : "thrift's size");
+  out->boot_bytes = bytes / page * page;
+  say(&out->reason, asked ? "the size was given" : "thrift's size");
   return SPORE_OK;
 }
 
@@ -50,18 +55,18 @@ static const spore_memory_policy_ops ops = {
 
 /* The host has checked the options against the schema and filled in the defaults. */
 static spore_status create(const spore_host* host, spore_string options, spore_object* out, spore_error* error) {
-  spore_value size = {0};
-  (void)options;
-  if (host->option(host->context, "/size", &size) != SPORE_OK || size.type != SPORE_VALUE_INTEGER) {
-    snprintf(error->text, sizeof error->text, "option 'size' is missing");
+  int64_t size = 0;
+  (void)host;
+  if (spore_option_integer(options, "/size", &size) != SPORE_OK) {
+    say(&error->text, "option 'size' is missing");
     return SPORE_E_INVALID;
   }
   struct thrift* thrift = malloc(sizeof *thrift);
   if (thrift == NULL) {
-    snprintf(error->text, sizeof error->text, "no memory");
+    say(&error->text, "no memory");
     return SPORE_E_NO_MEMORY;
   }
-  thrift->bytes = (uint64_t)size.integer;
+  thrift->bytes = (uint64_t)size;
   out->ops = &ops;
   out->self = thrift;
   return SPORE_OK;
@@ -70,10 +75,10 @@ static spore_status create(const spore_host* host, spore_string options, spore_o
 static const spore_factory factory = {
     .size = sizeof factory,
     .kind = SPORE_KIND_MEMORY_POLICY,
-    .id = "thrift",
-    .summary = "boots with a fixed amount of memory",
-    .options_schema = "{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\"size\": "
-                      "{\"type\": \"string\", \"format\": \"size\", \"default\": \"512MiB\"}}}",
+    .id = SPORE_STRING("thrift"),
+    .summary = SPORE_STRING("boots with a fixed amount of memory"),
+    .options_schema = SPORE_STRING("{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\"size\": "
+                                   "{\"type\": \"string\", \"format\": \"size\", \"default\": \"512MiB\"}}}"),
     .create = create,
 };
 static const spore_factory* const factories[] = {&factory};
@@ -84,8 +89,8 @@ static const spore_plugin plugin = {
     .abi_minor = SPORE_ABI_MINOR,
     .arch = SPORE_ARCH_NATIVE,
     .factory_count = 1,
-    .id = "thrift",
-    .version = "1.0.0",
+    .id = SPORE_STRING("thrift"),
+    .version = SPORE_STRING("1.0.0"),
     .factories = factories,
 };
 

@@ -17,9 +17,10 @@ class FromFile final : public spore::MemoryPolicy {
   }
 })"};
 
-  static spore::Result<std::unique_ptr<FromFile>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<FromFile>> create(spore::Host /*host*/, std::string_view json) {
+    const spore::Options options(json);
     return std::unique_ptr<FromFile>(
-        new FromFile(size_option(host, "/region"), host.option_string("/file").value_or("")));
+        new FromFile(size_option(options, "/region"), options.string("/file").value_or("")));
   }
 
   spore::Result<void> plan(const spore_memory_request& /*request*/, const spore_memory_facts& /*facts*/,

@@ -18,9 +18,11 @@ class Lowering final : public spore::MemoryPolicy {
   }
 })"};
 
-  static spore::Result<std::unique_ptr<Lowering>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<Lowering>> create(spore::Host /*host*/, std::string_view json) {
+    const spore::Options options(json);
     return std::unique_ptr<Lowering>(
-        new Lowering(size_option(host, "/region"), size_option(host, "/lower-above"), size_option(host, "/lower-to")));
+        new Lowering(size_option(options, "/region"), size_option(options, "/lower-above"),
+                                                  size_option(options, "/lower-to")));
   }
 
   spore::Result<void> plan(const spore_memory_request& /*request*/, const spore_memory_facts& /*facts*/,

@@ -14,8 +14,8 @@ inline void plan_resizable(uint64_t region_bytes, spore_memory_plan& out) {
   spore::give_reason(out, "a test policy: 512 MiB at boot and a region to resize");
 }
 
-inline uint64_t size_option(const spore::Host& host, const char* pointer) {
-  return static_cast<uint64_t>(host.option_integer(pointer).value_or(0));
+inline uint64_t size_option(const spore::Options& options, const char* pointer) {
+  return static_cast<uint64_t>(options.integer(pointer).value_or(0));
 }
 
 inline void request(spore_memory_action& out, uint64_t bytes, std::string_view reason) {

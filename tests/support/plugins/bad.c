@@ -27,6 +27,18 @@ static int is(const char* fault) {
   return strcmp(name(), fault) == 0;
 }
 
+static spore_string text_of(const char* text) {
+  return (spore_string){text, strlen(text)};
+}
+static void say(spore_text* to, const char* sentence) {
+  spore_put(to, sentence, strlen(sentence));
+}
+/* More than there is room for, by what is claimed of it. */
+static void say_without_end(spore_text* to, char letter) {
+  memset(to->data, letter, to->capacity);
+  to->length = to->capacity + 1000000;
+}
+
 /* A crash that no sanitizer of the host turns into something else. */
 static void crash(void) {
   signal(SIGSEGV, SIG_DFL);
@@ -92,7 +104,7 @@ static void destroy(void* self) {
   (void)self;
   if (is("crash-destroy") || is("dev-crash-destroy")) crash();
 }
-static const void* query_interface(void* self, const char* wanted) {
+static const void* query_interface(void* self, spore_string wanted) {
   return (void)wanted, is("dev-any-interface") ? self : NULL;
 }
 
@@ -100,7 +112,7 @@ static spore_status plan(void* self, const spore_memory_request* request, const 
                          spore_memory_plan* out, spore_error* error) {
   (void)self;
   out->boot_bytes = request->mode == SPORE_MEMORY_EXPLICIT ? request->bytes : UINT64_C(1) << 30;
-  strcpy(out->reason, "as asked");
+  say(&out->reason, "as asked");
   if (is("grows-if-checked")) out->region_bytes = facts->kernel_can_grow ? UINT64_C(1) << 30 : 0;
   if (is("crash-plan")) crash();
   if (is("loop-plan")) loop_forever();
@@ -114,11 +126,11 @@ static spore_status plan(void* self, const spore_memory_request* request, const 
   if (is("boot-none")) out->boot_bytes = 0;
   if (is("plan-status")) return 99;
   if (is("plan-silent")) return SPORE_E_IO;
-  if (is("plan-no-end")) return memset(error->text, 'y', sizeof error->text), SPORE_E_IO;
-  if (is("plan-says-no")) return strcpy(error->text, "not\ntoday"), SPORE_E_UNSUPPORTED;
-  if (is("reason-raw")) strcpy(out->reason, "red \x1b[31mnow\nram_mib=1 virtio_mem_mib=2");
-  if (is("reason-cut")) memset(out->reason, 0, sizeof out->reason), strcpy(out->reason, "cut \xc3");
-  if (is("reason-no-end")) memset(out->reason, 'z', sizeof out->reason);
+  if (is("plan-no-end")) return say_without_end(&error->text, 'y'), SPORE_E_IO;
+  if (is("plan-says-no")) return say(&error->text, "not\ntoday"), SPORE_E_UNSUPPORTED;
+  if (is("reason-raw")) say(&out->reason, "red \x1b[31mnow\nram_mib=1 virtio_mem_mib=2");
+  if (is("reason-cut")) say(&out->reason, "cut \xc3");
+  if (is("reason-no-end")) say_without_end(&out->reason, 'z');
   return SPORE_OK;
 }
 
@@ -126,25 +138,31 @@ static void on_event(void* self, const spore_memory_event* event, const spore_me
                      spore_memory_action* out) {
   (void)self, (void)event, (void)state, (void)out;
 }
-static const spore_memory_policy_ops policy_ops = {sizeof(spore_memory_policy_ops), destroy, query_interface, plan,
-                                                   on_event};
+static const spore_memory_policy_ops policy_ops = {.size = sizeof(spore_memory_policy_ops),
+                                                   .destroy = destroy,
+                                                   .query_interface = query_interface,
+                                                   .plan = plan,
+                                                   .on_event = on_event};
 
 /* ---- a virtio device ------------------------------------------------------------------------------------------------- */
 
-static void describe(void* self, spore_virtio_traits* out) {
+static spore_status describe(void* self, spore_virtio_traits* out, spore_error* error) {
+  static uint16_t sizes[2000];
   static uint32_t calls;
-  (void)self;
+  (void)self, (void)error;
   out->device_id = 4;
   out->queue_count = 1;
-  for (int i = 0; i < SPORE_VIRTIO_QUEUES_MAX; ++i) out->queue_size_max[i] = 64;
+  out->queue_size_max = sizes;
+  for (int i = 0; i < 2000; ++i) sizes[i] = 64;
   if (is("dev-crash-describe")) crash();
   if (is("dev-no-id")) out->device_id = 0;
   if (is("dev-changing")) out->device_id = ++calls;
-  if (is("dev-feature-32")) out->features = UINT64_C(1) << 32;
+  if (is("dev-feature-32")) out->features[0] = UINT64_C(1) << 32;
   if (is("dev-queues-0")) out->queue_count = 0;
-  if (is("dev-queues-1000")) out->queue_count = 1000;
-  if (is("dev-queue-size")) out->queue_size_max[0] = 100;
+  if (is("dev-queues-2000")) out->queue_count = 2000;
+  if (is("dev-queue-size")) sizes[0] = 100;
   if (is("dev-config-huge")) out->config_bytes = UINT32_C(1) << 30;
+  return SPORE_OK;
 }
 static void read_config(void* self, uint32_t offset, void* data, uint32_t bytes) {
   (void)self, (void)offset, memset(data, 0, bytes);
@@ -152,11 +170,11 @@ static void read_config(void* self, uint32_t offset, void* data, uint32_t bytes)
 static void write_config(void* self, uint32_t offset, const void* data, uint32_t bytes) {
   (void)self, (void)offset, (void)data, (void)bytes;
 }
-static spore_status accept_features(void* self, uint64_t features) {
+static spore_status accept_features(void* self, const uint64_t* features) {
   return (void)self, (void)features, SPORE_OK;
 }
-static spore_status activate(void* self, uint64_t features, spore_error* error) {
-  return (void)self, (void)features, (void)error, SPORE_OK;
+static spore_status activate(void* self, const spore_virtio_activation* activation, spore_error* error) {
+  return (void)self, (void)activation, (void)error, SPORE_OK;
 }
 static void notify(void* self, uint32_t queue) {
   (void)self, (void)queue;
@@ -164,9 +182,16 @@ static void notify(void* self, uint32_t queue) {
 static void reset(void* self) {
   (void)self;
 }
-static const spore_virtio_device_ops device_ops = {
-    sizeof(spore_virtio_device_ops), destroy,  query_interface, describe, read_config, write_config, accept_features,
-    activate,                        notify,   reset,           reset};
+static const spore_virtio_device_ops device_ops = {.size = sizeof(spore_virtio_device_ops),
+                                                   .destroy = destroy,
+                                                   .query_interface = query_interface,
+                                                   .describe = describe,
+                                                   .read_config = read_config,
+                                                   .write_config = write_config,
+                                                   .accept_features = accept_features,
+                                                   .activate = activate,
+                                                   .notify = notify,
+                                                   .reset = reset};
 
 /* ---- the descriptor -------------------------------------------------------------------------------------------------- */
 
@@ -181,8 +206,8 @@ static spore_status create(const struct spore_host* host, spore_string options, 
   if (is("print-create")) (void)!write(STDOUT_FILENO, "made\n", 5);
   if (is("create-silent") || is("dev-create-silent")) return SPORE_E_INVALID;
   if (is("create-status") || is("dev-create-status")) return 77;
-  if (is("create-no-end")) return memset(error->text, 'x', sizeof error->text), SPORE_E_IO;
-  if (is("dev-says-no")) return strcpy(error->text, "no such toy here"), SPORE_E_UNSUPPORTED;
+  if (is("create-no-end")) return say_without_end(&error->text, 'x'), SPORE_E_IO;
+  if (is("dev-says-no")) return say(&error->text, "no such toy here"), SPORE_E_UNSUPPORTED;
   out->ops = device ? (const void*)&device_ops : (const void*)&policy_ops;
   out->self = &the_object;
   if (is("create-no-self") || is("dev-no-self")) out->self = NULL;
@@ -213,11 +238,20 @@ const spore_plugin* sporehost_plugin_entry(void) {
   if (is("loop-entry")) loop_forever();
   if (is("exit-entry")) exit(3);
   const int device = strncmp(name(), "dev-", 4) == 0;
-  factory = (spore_factory){sizeof factory, device ? SPORE_KIND_VIRTIO_DEVICE : SPORE_KIND_MEMORY_POLICY,
-                            name(),         "a test plugin",
-                            schema(),       create};
-  if (is("other-id")) factory.id = "known-by-another-name";
-  plugin = (spore_plugin){SPORE_PLUGIN_MAGIC, sizeof plugin, SPORE_ABI_MAJOR, SPORE_ABI_MINOR, SPORE_ARCH_NATIVE,
-                          1,                  name(),        "1.0.0",         factories};
+  factory = (spore_factory){.size = sizeof factory,
+                            .kind = device ? SPORE_KIND_VIRTIO_DEVICE : SPORE_KIND_MEMORY_POLICY,
+                            .id = text_of(is("other-id") ? "known-by-another-name" : name()),
+                            .summary = SPORE_STRING("a test plugin"),
+                            .options_schema = text_of(schema()),
+                            .create = create};
+  plugin = (spore_plugin){.magic = SPORE_PLUGIN_MAGIC,
+                          .size = sizeof plugin,
+                          .abi_major = SPORE_ABI_MAJOR,
+                          .abi_minor = SPORE_ABI_MINOR,
+                          .arch = SPORE_ARCH_NATIVE,
+                          .factory_count = 1,
+                          .id = text_of(name()),
+                          .version = SPORE_STRING("1.0.0"),
+                          .factories = factories};
   return &plugin;
 }

@@ -5,7 +5,6 @@
 #include <sporehost/device.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -27,33 +26,36 @@ int self;
 void destroy(void*) {
   if (name() == "io-destroy") throw std::runtime_error("no end");
 }
-const void* query_interface(void*, const char*) {
+const void* query_interface(void*, spore_string) {
   return nullptr;
 }
 
-void describe(void*, spore_io_traits*) {
+spore_status describe(void*, spore_io_traits*, spore_error*) {
   if (name() == "io-describe") throw std::runtime_error("no words");
+  return SPORE_OK;
 }
 
-spore_status probe(void*, int32_t, spore_probe* out, spore_error*) {
+spore_status probe(void*, uint32_t, spore_probe* out, spore_error*) {
   if (name() == "be-throws") throw 7;
   if (name() == "be-exit") ::_exit(0);
   out->usable = 1;
   out->fit_for_linux = 0;
-  std::strcpy(out->summary, "a stub");
+  spore_put(&out->summary, "a stub", 6);
   return SPORE_OK;
 }
 
-const spore_io_device_ops io_ops = {sizeof(spore_io_device_ops),
-                                    destroy,
-                                    query_interface,
-                                    describe,
-                                    [](void*, uint32_t, uint64_t, void*, uint32_t) {},
-                                    [](void*, uint32_t, uint64_t, const void*, uint32_t) {},
-                                    [](void*) {}};
+const spore_io_device_ops io_ops = {.size = sizeof(spore_io_device_ops),
+                                    .reserved = 0,
+                                    .destroy = destroy,
+                                    .query_interface = query_interface,
+                                    .describe = describe,
+                                    .placed = [](void*, const spore_io_placement*) {},
+                                    .read = [](void*, uint32_t, uint64_t, void*, uint32_t) {},
+                                    .write = [](void*, uint32_t, uint64_t, const void*, uint32_t) {}};
 
 const spore_backend_ops backend_ops = {
     .size = sizeof(spore_backend_ops),
+    .reserved = 0,
     .destroy = destroy,
     .query_interface = query_interface,
     .probe = probe,
@@ -64,7 +66,7 @@ const spore_backend_ops backend_ops = {
     .destroy_vcpu = [](void*, uint32_t) {},
     .run = [](void*, uint32_t, spore_exit*, spore_error*) -> spore_status { return 0; },
     .kick = [](void*, uint32_t) {},
-    .set_irq_line = [](void*, uint32_t, int32_t) -> spore_status { return 0; },
+    .set_irq_line = [](void*, uint32_t, uint32_t) -> spore_status { return 0; },
     .pulse_irq = [](void*, uint32_t) -> spore_status { return 0; },
     .add_doorbell = [](void*, const spore_doorbell*, spore_error*) -> spore_status { return 0; },
     .remove_doorbell = [](void*, const spore_doorbell*) -> spore_status { return 0; }};
@@ -82,15 +84,26 @@ spore_status create(const spore_host*, spore_string, spore_object* out, spore_er
 } // namespace
 
 extern "C" __attribute__((visibility("default"))) const spore_plugin* sporehost_plugin_entry(void) {
-  static const spore_factory factory = {sizeof factory,
-                                        is_device() ? uint32_t{SPORE_KIND_IO_DEVICE} : uint32_t{SPORE_KIND_BACKEND},
-                                        name().c_str(),
-                                        "a test plugin",
-                                        R"({"type":"object","additionalProperties":false})",
-                                        create};
+  static const spore_string id{name().data(), name().size()};
+  static const spore_factory factory = {
+      .size = sizeof factory,
+      .kind = is_device() ? uint32_t{SPORE_KIND_IO_DEVICE} : uint32_t{SPORE_KIND_BACKEND},
+      .id = id,
+      .summary = SPORE_STRING("a test plugin"),
+      .options_schema = SPORE_STRING(R"({"type":"object","additionalProperties":false})"),
+      .uses = nullptr,
+      .uses_count = 0,
+      .reserved = 0,
+      .create = create};
   static const spore_factory* const factories[] = {&factory};
-  static const spore_plugin plugin = {SPORE_PLUGIN_MAGIC, sizeof plugin,     SPORE_ABI_MAJOR,
-                                      SPORE_ABI_MINOR,    SPORE_ARCH_NATIVE, 1,
-                                      name().c_str(),     "1.0.0",           factories};
+  static const spore_plugin plugin = {.magic = SPORE_PLUGIN_MAGIC,
+                                      .size = sizeof plugin,
+                                      .abi_major = SPORE_ABI_MAJOR,
+                                      .abi_minor = SPORE_ABI_MINOR,
+                                      .arch = SPORE_ARCH_NATIVE,
+                                      .factory_count = 1,
+                                      .id = id,
+                                      .version = SPORE_STRING("1.0.0"),
+                                      .factories = factories};
   return &plugin;
 }

@@ -8,7 +8,7 @@ static int the_object;
 static void destroy(void* self) {
   (void)self;
 }
-static const void* query_interface(void* self, const char* name) {
+static const void* query_interface(void* self, spore_string name) {
   return (void)self, (void)name, NULL;
 }
 
@@ -16,7 +16,7 @@ static spore_status plan(void* self, const spore_memory_request* request, const 
                          spore_memory_plan* out, spore_error* error) {
   (void)self, (void)facts, (void)error;
   out->boot_bytes = request->bytes;
-  strcpy(out->reason, "as asked");
+  spore_put(&out->reason, "as asked", 8);
   return SPORE_OK;
 }
 
@@ -27,24 +27,24 @@ static void on_event(void* self, const spore_memory_event* event, const spore_me
 
 static const spore_memory_policy_ops ops = {
 #ifdef FAULT_SHORT_TABLE
-    24,
+    .size = 24,
 #else
-    sizeof(spore_memory_policy_ops),
+    .size = sizeof(spore_memory_policy_ops),
 #endif
-    destroy,  query_interface,
-#ifdef FAULT_NULL_FUNCTION
-    NULL,
-#else
-    plan,
+    .destroy = destroy,
+    .query_interface = query_interface,
+#ifndef FAULT_NULL_FUNCTION
+    .plan = plan,
 #endif
-    on_event,
+    .on_event = on_event,
 };
 
 static spore_status create(const struct spore_host* host, spore_string options, spore_object* out, spore_error* error) {
   (void)host, (void)options, (void)error, (void)&ops, (void)&plan, (void)&the_object;
 #if defined(FAULT_CREATE_FAILS)
-  memset(error->text, 'x', sizeof error->text); /* no NUL, and a line break in it */
-  memcpy(error->text, "no luck\ntoday ", 14);
+  memset(error->text.data, 'x', error->text.capacity); /* a line break in it, and no end within its bounds */
+  memcpy(error->text.data, "no luck\ntoday ", 14);
+  error->text.length = UINT64_MAX;
   return SPORE_E_BUSY;
 #elif defined(FAULT_UNKNOWN_STATUS)
   return 77;
@@ -58,11 +58,19 @@ static spore_status create(const struct spore_host* host, spore_string options, 
   return SPORE_OK;
 }
 
-#define SCHEMA "{\"type\":\"object\"}"
+#define FACTORY(bytes, its_kind, its_id, words)                      \
+  {                                                                  \
+      .size = (bytes),                                               \
+      .kind = (its_kind),                                            \
+      .id = SPORE_STRING(its_id),                                    \
+      .summary = SPORE_STRING(words),                                \
+      .options_schema = SPORE_STRING("{\"type\":\"object\"}"),       \
+      .create = create,                                              \
+  }
 
 #ifndef FAULT_NEWER_MINOR
-static const spore_factory factory = {
-    sizeof(spore_factory), SPORE_KIND_MEMORY_POLICY, FIXTURE_ID, "a test policy", SCHEMA, create};
+static const spore_factory factory =
+    FACTORY(sizeof(spore_factory), SPORE_KIND_MEMORY_POLICY, FIXTURE_ID, "a test policy");
 #endif
 
 #if defined(FAULT_NEWER_MINOR)
@@ -70,8 +78,8 @@ static const spore_factory factory = {
 static const struct {
   spore_factory base;
   const char* documentation;
-} longer = {{sizeof longer, SPORE_KIND_MEMORY_POLICY, FIXTURE_ID, "a test policy", SCHEMA, create}, "of 1.7"};
-static const spore_factory unheard_of = {sizeof(spore_factory), 99, "unheard-of", "of a kind of 1.7", SCHEMA, create};
+} longer = {FACTORY(sizeof longer, SPORE_KIND_MEMORY_POLICY, FIXTURE_ID, "a test policy"), "of 1.7"};
+static const spore_factory unheard_of = FACTORY(sizeof(spore_factory), 99, "unheard-of", "of a kind of 1.7");
 static const spore_factory* const factories[] = {&longer.base, &unheard_of};
 #elif defined(FAULT_DUPLICATE_FACTORY)
 static const spore_factory* const factories[] = {&factory, &factory};
@@ -82,38 +90,37 @@ static const spore_factory* const factories[] = {&factory};
 static const struct {
   spore_plugin base;
   uint64_t of_a_later_minor;
-} plugin = {{
+} plugin = {
+    .base =
+        {
 #ifdef FAULT_WRONG_MAGIC
-                UINT64_C(0x1122334455667788),
+            .magic = UINT64_C(0x1122334455667788),
 #else
-                SPORE_PLUGIN_MAGIC,
+            .magic = SPORE_PLUGIN_MAGIC,
 #endif
 #ifdef FAULT_NEWER_MINOR
-                sizeof plugin,
+            .size = sizeof plugin,
+            .abi_minor = 7,
 #else
-                sizeof(spore_plugin),
+            .size = sizeof(spore_plugin),
+            .abi_minor = SPORE_ABI_MINOR,
 #endif
 #ifdef FAULT_WRONG_MAJOR
-                2,
+            .abi_major = 2,
 #else
-                SPORE_ABI_MAJOR,
-#endif
-#ifdef FAULT_NEWER_MINOR
-                7,
-#else
-                SPORE_ABI_MINOR,
+            .abi_major = SPORE_ABI_MAJOR,
 #endif
 #ifdef FAULT_WRONG_ARCH
-                SPORE_ARCH_X86_64 + SPORE_ARCH_AARCH64 - SPORE_ARCH_NATIVE,
+            .arch = SPORE_ARCH_X86_64 + SPORE_ARCH_AARCH64 - SPORE_ARCH_NATIVE,
 #else
-                SPORE_ARCH_NATIVE,
+            .arch = SPORE_ARCH_NATIVE,
 #endif
-                sizeof factories / sizeof factories[0],
-                FIXTURE_ID,
-                "1.0.0",
-                factories,
-            },
-            7};
+            .factory_count = sizeof factories / sizeof factories[0],
+            .id = SPORE_STRING(FIXTURE_ID),
+            .version = SPORE_STRING("1.0.0"),
+            .factories = factories,
+        },
+    .of_a_later_minor = 7};
 
 #ifndef FAULT_NO_ENTRY
 __attribute__((visibility("default"))) const spore_plugin* sporehost_plugin_entry(void);

@@ -34,12 +34,13 @@ class Port : public spore::IoDevice {
   static constexpr spore::FactoryInfo info{"good-port", "a register that reads as 0", R"({"type":"object"})"};
   static spore::Result<std::unique_ptr<Port>> create(spore::Host, std::string_view) { return std::make_unique<Port>(); }
   void describe(spore_io_traits& out) override {
-    out.window_count = 1;
-    out.windows[0] = {SPORE_IO_PORT, 0, 0x500, 1};
+    static constexpr spore_io_window kWindow = spore::io_window(SPORE_IO_PORT, 0x500, 1);
+    static constexpr const spore_io_window* kWindows[] = {&kWindow};
+    out.windows = kWindows;
+    out.window_count = std::size(kWindows);
   }
   void read(uint32_t, uint64_t, std::span<uint8_t> data) override { data[0] = 0; }
   void write(uint32_t, uint64_t, std::span<const uint8_t>) override {}
-  void system_reset() override {}
 };
 
 } // namespace

@@ -9,14 +9,25 @@ spore_status create(const spore_host*, spore_string, spore_object*, spore_error*
   throw std::runtime_error("out of the plugin");
 }
 
-constexpr spore_factory factory{sizeof(spore_factory), SPORE_KIND_MEMORY_POLICY, FIXTURE_ID,
-                                "throws in create",    R"({"type":"object"})",   &create};
+constexpr spore_factory factory{.size = sizeof(spore_factory),
+                                .kind = SPORE_KIND_MEMORY_POLICY,
+                                .id = SPORE_STRING(FIXTURE_ID),
+                                .summary = SPORE_STRING("throws in create"),
+                                .options_schema = SPORE_STRING(R"({"type":"object"})"),
+                                .uses = nullptr,
+                                .uses_count = 0,
+                                .reserved = 0,
+                                .create = &create};
 constexpr const spore_factory* factories[] = {&factory};
-constexpr spore_plugin plugin{SPORE_PLUGIN_MAGIC, sizeof(spore_plugin),
-                              SPORE_ABI_MAJOR,    SPORE_ABI_MINOR,
-                              SPORE_ARCH_NATIVE,  1,
-                              FIXTURE_ID,         "1.0.0",
-                              factories};
+constexpr spore_plugin plugin{.magic = SPORE_PLUGIN_MAGIC,
+                              .size = sizeof(spore_plugin),
+                              .abi_major = SPORE_ABI_MAJOR,
+                              .abi_minor = SPORE_ABI_MINOR,
+                              .arch = SPORE_ARCH_NATIVE,
+                              .factory_count = 1,
+                              .id = SPORE_STRING(FIXTURE_ID),
+                              .version = SPORE_STRING("1.0.0"),
+                              .factories = factories};
 
 } // namespace
 

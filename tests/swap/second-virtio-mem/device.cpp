@@ -7,17 +7,19 @@
 // log.
 //
 // To use it, put virtio-mem.so into a folder that comes before the project's own, as with --plugin-path.
+#include <sporehost/device_lock.hpp>
 #include <sporehost/virtio_device.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <mutex>
 
 namespace {
 
-constexpr uint64_t kUnpluggedInaccessible = uint64_t{1} << 1;
+constexpr unsigned kUnpluggedInaccessible = 1;         // feature bit
 constexpr uint64_t kMemoryBlock = uint64_t{128} << 20; // what Linux adds at once
-constexpr int kBatch = 32;                             // requests served before the event loop has its turn
+constexpr uint16_t kQueueSizes[] = {16};
 
 enum Type : uint16_t { PLUG, UNPLUG, UNPLUG_ALL, STATE };
 enum Answer : uint16_t { ACK, NACK, BUSY, ERROR };
@@ -54,7 +56,6 @@ class SecondVirtioMem final : public spore::VirtioDevice {
   static constexpr spore::FactoryInfo info{"virtio-mem", "a second virtio-mem, which can hand memory out in portions",
                                            R"({
     "type": "object",
-    "x-sporehost-uses": ["sporehost.elastic-memory/1"],
     "additionalProperties": false,
     "properties": {
       "portion": {
@@ -62,21 +63,21 @@ class SecondVirtioMem final : public spore::VirtioDevice {
         "description": "The most that is requested from the guest at once; without it all of it."
       }
     }
-  })"};
+  })",
+                                           SPORE_ELASTIC_MEMORY_1};
 
-  static spore::Result<std::unique_ptr<SecondVirtioMem>> create(spore::Host host, std::string_view /*options*/) {
+  static spore::Result<std::unique_ptr<SecondVirtioMem>> create(spore::Host host, std::string_view json) {
     SPORE_TRY(const spore::Virtio virtio, spore::Virtio::of(host));
+    SPORE_TRY(const spore::DeviceLock lock, spore::DeviceLock::of(host));
     SPORE_TRY(const spore_elastic_memory* elastic, host.require<spore_elastic_memory>(SPORE_ELASTIC_MEMORY_1));
-    spore_elastic_info region{};
-    region.size = sizeof region;
-    elastic->info(elastic->context, &region);
+    const spore_elastic_info region = ask(elastic);
     const uint64_t block = region.block_bytes;
     if (block == 0 || (block & (block - 1)) != 0 || region.bytes == 0 || region.gpa % block != 0 ||
         region.bytes % block != 0 || region.requested_bytes % block != 0 || region.requested_bytes > region.bytes ||
         region.gpa >> 52 != 0 || region.bytes >> 52 != 0) {
       return spore::fail(SPORE_E_INVALID, "the elastic region is not made of whole blocks; correct the memory policy");
     }
-    return std::unique_ptr<SecondVirtioMem>(new SecondVirtioMem(host, virtio, elastic, region));
+    return std::unique_ptr<SecondVirtioMem>(new SecondVirtioMem(host, virtio, lock, elastic, region, spore::Options(json)));
   }
 
   const void* query_interface(std::string_view name) override {
@@ -85,9 +86,9 @@ class SecondVirtioMem final : public spore::VirtioDevice {
 
   void describe(spore_virtio_traits& out) override {
     out.device_id = 24;
-    out.features = kUnpluggedInaccessible;
-    out.queue_count = 1;
-    out.queue_size_max[0] = 16;
+    out.features[0] = uint64_t{1} << kUnpluggedInaccessible;
+    out.queue_count = std::size(kQueueSizes);
+    out.queue_size_max = kQueueSizes;
     out.config_bytes = sizeof(Config);
   }
 
@@ -97,55 +98,49 @@ class SecondVirtioMem final : public spore::VirtioDevice {
     std::memcpy(data.data(), reinterpret_cast<const uint8_t*>(&config) + offset, data.size());
   }
 
-  spore_status accept_features(uint64_t features) override {
-    if ((features & kUnpluggedInaccessible) != 0) return SPORE_OK;
+  spore_status accept_features(const spore::Features& features) override {
+    if (features.has(kUnpluggedInaccessible)) return SPORE_OK;
     host_.warn("the driver must take VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE (Linux has it since 5.17)");
     return SPORE_E_UNSUPPORTED;
   }
 
-  spore::Result<void> activate(uint64_t /*features*/) override {
+  spore::Result<void> activate(const spore_virtio_activation& /*activation*/) override {
     active_ = true;
     show(next_step());
     return {};
   }
 
   void notify(uint32_t queue) override {
-    if (queue == 0) serve();
+    while (const auto chain = virtio_.pop(queue)) answer(*chain);
   }
 
   // The driver is gone; the memory stays.
   void reset() override {
     active_ = false;
     wake_owed_ = false;
-    if (later_ != 0) host_.table()->cancel_timer(host_.table()->context, later_);
-    later_ = 0;
-  }
-
-  void system_reset() override {
-    reset();
-    spore_error error{};
-    if (elastic_->unplug_all(elastic_->context, &error) != SPORE_OK) {
-      host_.warn(std::string("memory stays plugged over the system reset: ") + error.text);
-    }
-    target_ = requested_ = region_.requested_bytes;
-    usable_ = plugged() == 0 ? usable_for(requested_) : std::max(usable_, usable_for(requested_));
-    virtio_.config_touched();
   }
 
  private:
-  SecondVirtioMem(spore::Host host, spore::Virtio virtio, const spore_elastic_memory* elastic,
-                  const spore_elastic_info& region)
+  SecondVirtioMem(spore::Host host, spore::Virtio virtio, spore::DeviceLock lock, const spore_elastic_memory* elastic,
+                  const spore_elastic_info& region, const spore::Options& options)
       : host_(host),
         virtio_(virtio),
+        lock_(lock),
         elastic_(elastic),
         region_(region),
         plugs_(host.counter("second.plugs")),
         unplugs_(host.counter("second.unplugs")),
         refusals_(host.counter("second.refusals")),
-        portion_(portion_of(host, region)),
-        target_(region.requested_bytes),
+        portion_(portion_of(options, region)),
         requested_(region.requested_bytes),
         usable_(usable_for(region.requested_bytes)) {}
+
+  static spore_elastic_info ask(const spore_elastic_memory* elastic) {
+    spore_elastic_info region{};
+    region.size = sizeof region;
+    elastic->info(elastic->context, &region);
+    return region;
+  }
 
   [[nodiscard]] uint64_t plugged() const { return elastic_->plugged_bytes(elastic_->context); }
 
@@ -159,15 +154,18 @@ class SecondVirtioMem final : public spore::VirtioDevice {
   // ---- portions ----
 
   // Whole blocks, at least one; the whole region where there is no such option.
-  static uint64_t portion_of(spore::Host host, const spore_elastic_info& region) {
-    const auto option = host.option_integer("/portion");
+  static uint64_t portion_of(const spore::Options& options, const spore_elastic_info& region) {
+    const auto option = options.integer("/portion");
     if (!option) return region.bytes;
     const auto wanted = static_cast<uint64_t>(std::max<int64_t>(*option, 0));
     return std::clamp(wanted / region.block_bytes * region.block_bytes, region.block_bytes, region.bytes);
   }
 
+  // What the policy wants in the end.
+  [[nodiscard]] uint64_t target() const { return ask(elastic_).requested_bytes; }
+
   // What the driver may see now: the target, but no more than a portion above what is plugged.
-  [[nodiscard]] uint64_t next_step() const { return std::min(target_, plugged() + portion_); }
+  [[nodiscard]] uint64_t next_step() const { return std::min(target(), plugged() + portion_); }
 
   void show(uint64_t requested) {
     const uint64_t usable = std::max(usable_, usable_for(requested));
@@ -175,28 +173,11 @@ class SecondVirtioMem final : public spore::VirtioDevice {
     requested_ = requested;
     usable_ = usable;
     host_.info("second virtio-mem: the driver is shown " + std::to_string(requested_ >> 20) + " of " +
-               std::to_string(target_ >> 20) + " MiB");
+               std::to_string(target() >> 20) + " MiB");
     virtio_.config_changed();
   }
 
   // ---- requests ----
-
-  void serve() {
-    for (int served = 0; served < kBatch; ++served) {
-      const auto chain = virtio_.pop(0);
-      if (!chain) return;
-      answer(*chain);
-    }
-    const auto resume = [](void* self) {
-      spore::detail::swallow([&] {
-        auto& device = *static_cast<SecondVirtioMem*>(self);
-        device.later_ = 0;
-        if (device.active_) device.serve();
-      });
-    };
-    const spore_host* host = host_.table();
-    if (later_ == 0 && host->start_timer(host->context, 0, resume, this, &later_) != SPORE_OK) later_ = 0;
-  }
 
   void answer(const spore_chain& chain) {
     Request request{};
@@ -213,7 +194,7 @@ class SecondVirtioMem final : public spore::VirtioDevice {
     if (length != 0 && virtio_.write(chain, 0, bytes.data(), length) != SPORE_OK) length = 0;
     virtio_.push(chain, length);
     // The step is done: on to the next. After `push`, so that the driver has its answer first.
-    if (reply.answer == ACK && request.type == PLUG && requested_ < target_ && plugged() == requested_) {
+    if (reply.answer == ACK && request.type == PLUG && requested_ < target() && plugged() == requested_) {
       show(next_step());
     }
   }
@@ -238,19 +219,19 @@ class SecondVirtioMem final : public spore::VirtioDevice {
     if (now != SPORE_BLOCKS_UNPLUGGED) return {};
     const uint64_t has = plugged();
     if (requested_ < has || bytes > requested_ - has) return {NACK}; // the target may have been lowered meanwhile
-    spore_error error{};
-    return count(plugs_, elastic_->plug(elastic_->context, offset, bytes, &error));
+    spore::ErrorText error;
+    return count(plugs_, elastic_->plug(elastic_->context, offset, bytes, error.out()));
   }
 
   Reply unplug(uint64_t offset, uint64_t bytes, uint32_t now) {
     if (now != SPORE_BLOCKS_PLUGGED) return {};
-    spore_error error{};
-    return count(unplugs_, elastic_->unplug(elastic_->context, offset, bytes, &error));
+    spore::ErrorText error;
+    return count(unplugs_, elastic_->unplug(elastic_->context, offset, bytes, error.out()));
   }
 
   Reply unplug_all() {
-    spore_error error{};
-    return count(unplugs_, elastic_->unplug_all(elastic_->context, &error));
+    spore::ErrorText error;
+    return count(unplugs_, elastic_->unplug_all(elastic_->context, error.out()));
   }
 
   // What the host cannot do now is BUSY, never the driver's fault: Linux gives up a device that answers ERROR.
@@ -275,61 +256,64 @@ class SecondVirtioMem final : public spore::VirtioDevice {
     return static_cast<SecondVirtioMem&>(*static_cast<spore::VirtioDevice*>(self));
   }
 
-  spore::Result<void> request(uint64_t bytes) {
-    if (bytes > region_.bytes || bytes % region_.block_bytes != 0) {
-      return spore::fail(SPORE_E_INVALID, "the requested size must be whole blocks within the region");
-    }
-    const spore::Virtio::Lock lock(virtio_);
-    target_ = bytes;
-    if (active_) show(next_step()); // else with DRIVER_OK
-    return {};
+  static void on_requested_changed(void* self) {
+    spore::detail::swallow(of(self), "requested_changed", [&] {
+      SecondVirtioMem& device = of(self);
+      const std::lock_guard guard(device.lock_);
+      if (device.active_) device.show(device.next_step()); // else with DRIVER_OK
+    });
   }
 
-  void state(spore_resizable_state& out) {
-    const spore::Virtio::Lock lock(virtio_);
+  spore::Result<void> state(spore_resizable_state& out) {
+    const std::lock_guard guard(lock_);
     out.active = active_ ? 1 : 0;
     out.region_bytes = region_.bytes;
     out.block_bytes = region_.block_bytes;
     out.requested_bytes = requested_;
     out.usable_bytes = usable_;
     out.plugged_bytes = plugged();
+    return {};
+  }
+  static spore_status on_state(void* self, spore_resizable_state* out) {
+    return spore::guarded(nullptr, [&] {
+      return spore::detail::filled(out, [&](spore_resizable_state& own) { return of(self).state(own); });
+    });
   }
 
-  void retry() {
-    const spore::Virtio::Lock lock(virtio_);
-    if (active_ && std::exchange(wake_owed_, false)) virtio_.config_changed();
-  }
-
-  static spore_status on_request(void* self, uint64_t bytes, spore_error* error) {
-    return spore::guarded(error, [&] { return of(self).request(bytes); });
-  }
-  static void on_state(void* self, spore_resizable_state* out) {
-    spore::detail::swallow([&] { of(self).state(*out); });
-  }
   static void on_retry(void* self) {
-    spore::detail::swallow([&] { of(self).retry(); });
+    spore::detail::swallow(of(self), "retry", [&] {
+      SecondVirtioMem& device = of(self);
+      const std::lock_guard guard(device.lock_);
+      if (device.active_ && std::exchange(device.wake_owed_, false)) device.virtio_.config_changed();
+    });
   }
-  static constexpr spore_resizable_memory kResizable{.size = sizeof(spore_resizable_memory),
-                                                     .reserved = 0,
-                                                     .request = on_request,
-                                                     .state = on_state,
-                                                     .retry = on_retry};
+
+  static constexpr spore_resizable_memory make_resizable() {
+    spore_resizable_memory table{};
+    table.size = sizeof table;
+    table.requested_changed = on_requested_changed;
+    table.state = on_state;
+    table.retry = on_retry;
+    return table;
+  }
+  static const spore_resizable_memory kResizable;
 
   const spore::Host host_;
   const spore::Virtio virtio_;
+  const spore::DeviceLock lock_;
   const spore_elastic_memory* const elastic_;
   const spore_elastic_info region_;
   const spore::Counter plugs_, unplugs_, refusals_;
   const uint64_t portion_;
 
   // Guarded by the device's lock.
-  uint64_t target_;    // what the policy wants
-  uint64_t requested_; // what the driver sees of it
+  uint64_t requested_; // what the driver sees of the target
   uint64_t usable_;
   bool active_ = false;
   bool wake_owed_ = false;
-  uint64_t later_ = 0; // timer that serves the rest of the queue
 };
+
+constinit const spore_resizable_memory SecondVirtioMem::kResizable = SecondVirtioMem::make_resizable();
 
 } // namespace
 

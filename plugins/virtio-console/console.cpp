@@ -18,21 +18,16 @@ constexpr uint16_t kQueueSizes[] = {128, 128, 64, 64, 128, 128};
 
 } // namespace
 
-// A stream that can go on is to its port what a doorbell of its queue is.
 constinit const spore_stream_events Console::kEvents = [] {
   spore_stream_events events{};
   events.size = sizeof events;
   events.readable = [](void* self, uint32_t stream) {
     auto& console = *static_cast<Console*>(self);
-    spore::detail::swallow(console, "readable", [&] {
-      if (const Port* port = console.port_of_stream(stream)) console.notify(port->rx());
-    });
+    spore::detail::swallow(console, "readable", [&] { console.go_on(stream, &Port::rx); });
   };
   events.writable = [](void* self, uint32_t stream) {
     auto& console = *static_cast<Console*>(self);
-    spore::detail::swallow(console, "writable", [&] {
-      if (const Port* port = console.port_of_stream(stream)) console.notify(port->tx());
-    });
+    spore::detail::swallow(console, "writable", [&] { console.go_on(stream, &Port::tx); });
   };
   return events;
 }();
@@ -69,6 +64,12 @@ Port* Console::port_of_stream(uint32_t stream) {
   return nullptr;
 }
 
+// A stream that can go on is to its port what a doorbell of its queue is, while there is a driver.
+void Console::go_on(uint32_t stream, uint32_t (Port::*queue)() const) {
+  const Port* port = port_of_stream(stream);
+  if (active_ && port != nullptr) notify((port->*queue)());
+}
+
 void Console::describe(spore_virtio_traits& out) {
   out.device_id = 3;
   out.features[0] = uint64_t{1} << kMultiport | uint64_t{1} << kEmergencyWrite;
@@ -91,6 +92,7 @@ void Console::write_config(uint32_t offset, std::span<const uint8_t> data) {
 }
 
 spore::Result<void> Console::activate(const spore_virtio_activation& activation) {
+  active_ = true;
   multiport_ = spore::Features(activation.features).has(kMultiport);
   if (!multiport_) ports_[0].set_guest_open(true); // else the driver says so
   return {};
@@ -107,6 +109,7 @@ void Console::notify(uint32_t queue) {
 }
 
 void Console::reset() {
+  active_ = false;
   multiport_ = false;
   messages_.clear();
   for (Port& port : ports_) port.reset();

@@ -48,6 +48,7 @@ class Console : public spore::VirtioDevice {
 
   [[nodiscard]] std::optional<uint32_t> open_stream(std::string_view name);
   Port* port_of_stream(uint32_t stream);
+  void go_on(uint32_t stream, uint32_t (Port::*queue)() const);
 
   void receive_control();
   void send_control();
@@ -63,6 +64,7 @@ class Console : public spore::VirtioDevice {
   spore::Counter failed_;    // those in which it says that it could not do something
   spore::Counter dropped_;   // messages to a driver that does not take them
   std::vector<Port> ports_;
+  bool active_ = false;
   bool multiport_ = false;
   std::deque<std::vector<uint8_t>> messages_;
 };

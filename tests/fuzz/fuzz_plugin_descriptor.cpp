@@ -28,7 +28,6 @@ class Input {
     at_ += bytes;
     return value;
   }
-  // A text of the input: NUL-terminated only where it has a NUL, or at its end.
   const char* pointer(const char* usual) {
     if (at_ >= text_.size()) return usual;
     switch (text_[at_++]) {
@@ -42,6 +41,12 @@ class Input {
       default:
         return usual;
     }
+  }
+
+  // A text that is as long as it says, or says anything.
+  spore_string text(const char* usual) {
+    const char* data = pointer(usual);
+    return {data, number<uint64_t>(data == usual ? std::strlen(usual) : text_.size() - at_)};
   }
 
  private:
@@ -58,26 +63,33 @@ spore_status make(const spore_host*, spore_string, spore_object*, spore_error*) 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input in(data, size);
   std::vector<spore_factory> factories(4);
+  std::vector<spore_string> uses;
+  uses.reserve(factories.size());
   std::vector<const spore_factory*> pointers;
   for (spore_factory& factory : factories) {
-    factory = {in.number<uint32_t>(sizeof(spore_factory)),
-               in.number<uint32_t>(SPORE_KIND_IO_DEVICE),
-               in.pointer("beeper"),
-               in.pointer("beeps"),
-               in.pointer(R"({"type":"object"})"),
-               &make};
+    factory.size = in.number<uint32_t>(sizeof(spore_factory));
+    factory.kind = in.number<uint32_t>(SPORE_KIND_IO_DEVICE);
+    factory.id = in.text("beeper");
+    factory.summary = in.text("beeps");
+    factory.options_schema = in.text(R"({"type":"object"})");
+    factory.uses_count = in.number<uint32_t>(0);
+    uses.push_back(in.text("sporehost.streams/1"));
+    factory.uses = reinterpret_cast<const spore_string*>(in.pointer(reinterpret_cast<const char*>(&uses.back())));
+    factory.reserved = in.number<uint32_t>(0);
+    factory.create = &make;
     pointers.push_back(reinterpret_cast<const spore_factory*>(in.pointer(reinterpret_cast<const char*>(&factory))));
   }
-  const spore_plugin plugin{
-      in.number<uint64_t>(SPORE_PLUGIN_MAGIC),
-      in.number<uint32_t>(sizeof(spore_plugin)),
-      in.number<uint16_t>(SPORE_ABI_MAJOR),
-      in.number<uint16_t>(SPORE_ABI_MINOR),
-      in.number<uint32_t>(SPORE_ARCH_NATIVE),
-      in.number<uint32_t>(1),
-      in.pointer("beeper"),
-      in.pointer("1.0"),
-      reinterpret_cast<const spore_factory* const*>(in.pointer(reinterpret_cast<const char*>(pointers.data())))};
+  spore_plugin plugin{};
+  plugin.magic = in.number<uint64_t>(SPORE_PLUGIN_MAGIC);
+  plugin.size = in.number<uint32_t>(sizeof(spore_plugin));
+  plugin.abi_major = in.number<uint16_t>(SPORE_ABI_MAJOR);
+  plugin.abi_minor = in.number<uint16_t>(SPORE_ABI_MINOR);
+  plugin.arch = in.number<uint32_t>(SPORE_ARCH_NATIVE);
+  plugin.factory_count = in.number<uint32_t>(1);
+  plugin.id = in.text("beeper");
+  plugin.version = in.text("1.0");
+  plugin.factories =
+      reinterpret_cast<const spore_factory* const*>(in.pointer(reinterpret_cast<const char*>(pointers.data())));
   const auto outcome = sporehost::plugin::read_descriptor(&plugin);
   if (const auto* failure = std::get_if<sporehost::plugin::LoadFailure>(&outcome)) {
     if (failure->reason.empty() || failure->rule == 0) std::abort();

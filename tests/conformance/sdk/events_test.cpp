@@ -73,16 +73,31 @@ TEST_F(Events, AWatchServesItsDescriptorUntilItIsStopped) {
   ::close(ends[1]);
 }
 
-TEST_F(Events, NumbersAndMemoryOfTheWrapper) {
-  fake_.set_option("/share", 0.5);
-  fake_.set_option("/count", 3);
-  fake_.set_option("/name", "x");
-  EXPECT_EQ(host_.option_number("/share"), 0.5);
-  EXPECT_EQ(host_.option_number("/count"), 3.0);
-  EXPECT_FALSE(host_.option_number("/name"));
-  EXPECT_FALSE(host_.option_number("/absent"));
-  uint32_t value = 0;
-  EXPECT_EQ(host_.read_memory(0x1000, &value, sizeof value), SPORE_E_RANGE) << "there is no memory yet";
+TEST_F(Events, AWatchCanBeChanged) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  int called = 0;
+  FdWatch watch(host_, [&](uint32_t) { ++called; });
+  EXPECT_FALSE(watch.change(SPORE_FD_READABLE).ok()) << "nothing is watched";
+  ASSERT_TRUE(watch.start(ends[0], SPORE_FD_READABLE).ok());
+  ASSERT_EQ(::write(ends[1], "a", 1), 1);
+  ASSERT_TRUE(watch.change(0).ok());
+  EXPECT_EQ(fake_.poll_once(), 0u);
+  ASSERT_TRUE(watch.change(SPORE_FD_READABLE).ok());
+  EXPECT_EQ(fake_.poll_once(), 1u);
+  EXPECT_EQ(called, 1);
+  watch.stop();
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_F(Events, WhatTheHostRefusesIsAnError) {
+  Timer timer(host_, [] {});
+  FdWatch watch(host_, [](uint32_t) {});
+  EXPECT_EQ(watch.start(-1, SPORE_FD_READABLE).error().status, SPORE_E_INVALID);
+  fake_.set_machine(false);
+  EXPECT_EQ(timer.start(1).error().status, SPORE_E_STATE);
+  EXPECT_FALSE(timer.pending());
 }
 
 } // namespace

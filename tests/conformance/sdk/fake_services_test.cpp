@@ -1,4 +1,5 @@
 // The fake services: queues, elastic memory and streams.
+#include <sporehost/device_lock.hpp>
 #include <sporehost/testing/fake_elastic.hpp>
 #include <sporehost/testing/fake_streams.hpp>
 #include <sporehost/testing/fake_virtio.hpp>
@@ -18,14 +19,15 @@ constexpr uint64_t kBlock = uint64_t{2} << 20;
 struct FakeVirtioTest : ::testing::Test {
   FakeHost host;
   FakeVirtio fake{host};
-  Virtio virtio{static_cast<const spore_virtio*>(host.table()->query_interface(host.table()->context, SPORE_VIRTIO_1))};
+  Virtio virtio{Host(host.table()).find<spore_virtio>(SPORE_VIRTIO_1)};
+  spore::DeviceLock lock{Host(host.table()).find<spore_device_lock>(SPORE_DEVICE_LOCK_1)};
 };
 
 TEST_F(FakeVirtioTest, AChainGoesThereAndBack) {
   fake.set_live(true);
   const uint64_t serial = fake.offer(0, {{1, 2}, {3}}, {1, 3});
   {
-    const Virtio::Lock lock(virtio);
+    const std::lock_guard guard(lock);
     const auto chain = virtio.pop(0);
     ASSERT_TRUE(chain);
     EXPECT_EQ(chain->readable_bytes, 3u);
@@ -51,13 +53,13 @@ TEST_F(FakeVirtioTest, MannersAreWatched) {
   fake.offer(0, {}, {4});
   spore_chain chain{};
   {
-    const Virtio::Lock lock(virtio);
+    const std::lock_guard guard(lock);
     chain = *virtio.pop(0);
     virtio.push(chain, 5);
   }
   EXPECT_THAT(host.checks().take(), ElementsAre(HasSubstr("more bytes")));
   {
-    const Virtio::Lock lock(virtio);
+    const std::lock_guard guard(lock);
     virtio.push(chain, 0);
   }
   EXPECT_THAT(host.checks().take(), ElementsAre(HasSubstr("twice")));
@@ -68,16 +70,17 @@ TEST_F(FakeVirtioTest, MannersAreWatched) {
 TEST_F(FakeVirtioTest, AResetVoidsChains) {
   fake.set_live(true);
   fake.offer(0, {{1}}, {1});
-  const Virtio::Lock lock(virtio);
+  const std::lock_guard guard(lock);
   const auto chain = virtio.pop(0);
   fake.drop_all();
   virtio.push(*chain, 1);
   EXPECT_EQ(fake.void_pushes(), 1u);
+  EXPECT_THAT(host.checks().take(), ElementsAre(HasSubstr("SDK-22")));
   EXPECT_TRUE(fake.completions(0).empty());
 }
 
 TEST_F(FakeVirtioTest, ConfigurationChangesBeforeAndAfterDriverOk) {
-  const Virtio::Lock lock(virtio);
+  const std::lock_guard guard(lock);
   virtio.config_changed();
   EXPECT_EQ(fake.config_interrupts(), 0u);
   EXPECT_EQ(fake.generation(), 1u);
@@ -91,8 +94,7 @@ TEST_F(FakeVirtioTest, ConfigurationChangesBeforeAndAfterDriverOk) {
 struct FakeElasticTest : ::testing::Test {
   FakeHost host;
   FakeElastic fake{host, {.bytes = 64 * kBlock, .slot_bytes = 16 * kBlock}};
-  const spore_elastic_memory* table = static_cast<const spore_elastic_memory*>(
-      host.table()->query_interface(host.table()->context, SPORE_ELASTIC_MEMORY_1));
+  const spore_elastic_memory* table = Host(host.table()).find<spore_elastic_memory>(SPORE_ELASTIC_MEMORY_1);
 
   spore_status plug(uint64_t block, uint64_t blocks) {
     const std::scoped_lock guard(host.device_lock());
@@ -154,26 +156,46 @@ TEST_F(FakeElasticTest, SlotsComeAndGoAndKeptOnesStay) {
   EXPECT_EQ(fake.mapped_slots(), 0u);
 }
 
+TEST_F(FakeElasticTest, InfoSaysWhatIsRequestedNow) {
+  spore_elastic_info info{};
+  EXPECT_EQ(table->info(table->context, &info), SPORE_E_INVALID);
+  EXPECT_THAT(host.checks().take(), ElementsAre(HasSubstr("SDK-26")));
+  info.size = sizeof info;
+  fake.set_requested(8 * kBlock);
+  EXPECT_EQ(table->info(table->context, &info), SPORE_OK);
+  EXPECT_EQ(info.requested_bytes, 8 * kBlock);
+  EXPECT_EQ(info.bytes, 64 * kBlock);
+}
+
 struct FakeStreamsTest : ::testing::Test {
   FakeHost host;
   FakeStreams fake{host, {"console"}};
-  const spore_streams* table =
-      static_cast<const spore_streams*>(host.table()->query_interface(host.table()->context, SPORE_STREAMS_1));
+  const spore_streams* table = Host(host.table()).find<spore_streams>(SPORE_STREAMS_1);
   unsigned readable = 0;
   unsigned writable = 0;
   uint32_t stream = 99;
 
   static void on_readable(void* self, uint32_t /*stream*/) { ++static_cast<FakeStreamsTest*>(self)->readable; }
   static void on_writable(void* self, uint32_t /*stream*/) { ++static_cast<FakeStreamsTest*>(self)->writable; }
-  static constexpr spore_stream_events kEvents{sizeof(spore_stream_events), on_readable, on_writable};
+  static spore_stream_events events() {
+    spore_stream_events out{};
+    out.size = sizeof out;
+    out.readable = on_readable;
+    out.writable = on_writable;
+    return out;
+  }
+  const spore_stream_events kEvents = events();
 
-  void open() { ASSERT_EQ(table->open(table->context, "console", &kEvents, this, &stream), SPORE_OK); }
+  spore_status open(std::string_view name) {
+    return table->open(table->context, to_abi(name), &kEvents, this, &stream);
+  }
+  void open() { ASSERT_EQ(open("console"), SPORE_OK); }
 };
 
 TEST_F(FakeStreamsTest, OneHolderAndOnlyKnownNames) {
-  EXPECT_EQ(table->open(table->context, "none", &kEvents, this, &stream), SPORE_E_NOT_FOUND);
+  EXPECT_EQ(open("none"), SPORE_E_NOT_FOUND);
   open();
-  EXPECT_EQ(table->open(table->context, "console", &kEvents, this, &stream), SPORE_E_EXISTS);
+  EXPECT_EQ(open("console"), SPORE_E_EXISTS);
 }
 
 TEST_F(FakeStreamsTest, ASlowHostMakesTheDeviceWait) {

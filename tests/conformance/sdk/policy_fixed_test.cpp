@@ -12,7 +12,7 @@ TEST(PolicyFixed, AutoIsSixteenGiB) {
   ASSERT_TRUE(plan.ok()) << plan.error().text;
   EXPECT_EQ(plan->boot_bytes, 16 * GiB);
   EXPECT_EQ(plan->region_bytes, 0u);
-  EXPECT_STREQ(plan->reason, "fixed 16384 MiB: the fixed policy gives an automatic machine this size");
+  EXPECT_EQ(plan->reason, "fixed 16384 MiB: the fixed policy gives an automatic machine this size");
 }
 
 TEST(PolicyFixed, OrTheOptionsSize) {

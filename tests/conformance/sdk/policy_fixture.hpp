@@ -11,10 +11,18 @@ namespace policy {
 constexpr uint64_t MiB = uint64_t{1} << 20;
 constexpr uint64_t GiB = uint64_t{1} << 30;
 
-constexpr spore_memory_request kAuto{sizeof(spore_memory_request), SPORE_MEMORY_AUTO, 0};
+inline spore_memory_request request(uint32_t mode, uint64_t bytes) {
+  spore_memory_request out{};
+  out.size = sizeof out;
+  out.mode = mode;
+  out.bytes = bytes;
+  return out;
+}
+
+inline const spore_memory_request kAuto = request(SPORE_MEMORY_AUTO, 0);
 
 inline spore_memory_request exactly(uint64_t bytes) {
-  return {sizeof(spore_memory_request), SPORE_MEMORY_EXPLICIT, bytes};
+  return request(SPORE_MEMORY_EXPLICIT, bytes);
 }
 
 // A fresh managed run in which everything can grow.

@@ -22,7 +22,7 @@ TEST(Vmem12, IsADeviceOfTheSpecifiedShape) {
 
 TEST(Vmem12, OffersUnpluggedInaccessible) {
   Machine m({.start = false});
-  EXPECT_NE(m.device().traits().features & kInaccessible, 0u);
+  EXPECT_NE(m.device().traits().features[0] & kInaccessible, 0u);
 }
 
 TEST(Vmem12, RefusesADriverThatDoesNotTakeIt) {
@@ -68,7 +68,7 @@ TEST(Vmem13, ADriverThatTakesTheFeatureGetsNoSuchMapping) {
   EXPECT_EQ(m.elastic.mapped_slots(), 0u);
 }
 
-TEST(Vmem13, AHostThatCannotKeepItMappedFailsTheStartOrTheResize) {
+TEST(Vmem13, AHostThatCannotKeepItMappedFailsTheStartOrDelaysTheResize) {
   if (third_party()) GTEST_SKIP() << "the compatibility mode is an option of the project's own device";
   MachineSetup setup = compatible();
   setup.start = false;
@@ -78,25 +78,27 @@ TEST(Vmem13, AHostThatCannotKeepItMappedFailsTheStartOrTheResize) {
   m.device().reset();
   m.start(kVersion1);
   m.elastic.fail_next_keep_mapped(SPORE_E_NO_MEMORY);
-  EXPECT_EQ(m.resize(GiB), SPORE_E_NO_MEMORY);
+  m.resize(GiB);
   EXPECT_EQ(m.get(REQUESTED_SIZE), 0u);
+  EXPECT_GT(m.host.log_count(SPORE_LOG_WARN), 0u);
   m.expect_consistent();
-  EXPECT_EQ(m.resize(GiB), SPORE_OK);
+  m.retry();
+  EXPECT_EQ(m.get(REQUESTED_SIZE), GiB);
 }
 
 TEST(Vmem14, WithoutANodeTheFeatureIsNotOffered) {
   Machine m;
-  EXPECT_EQ(m.device().traits().features & kAcpiPxm, 0u);
+  EXPECT_EQ(m.device().traits().features[0] & kAcpiPxm, 0u);
   EXPECT_EQ(m.node_id(), 0u);
 }
 
 TEST(Vmem14, WithANodeItIsOfferedAndShown) {
   if (third_party()) GTEST_SKIP() << "`node-id` is an option of the project's own device";
   Machine m({.options = {{"/node-id", int64_t{7}}}});
-  EXPECT_NE(m.device().traits().features & kAcpiPxm, 0u);
+  EXPECT_NE(m.device().traits().features[0] & kAcpiPxm, 0u);
   EXPECT_EQ(m.node_id(), 7u);
   Machine zero({.options = {{"/node-id", int64_t{0}}}});
-  EXPECT_NE(zero.device().traits().features & kAcpiPxm, 0u) << "node 0 is a node";
+  EXPECT_NE(zero.device().traits().features[0] & kAcpiPxm, 0u) << "node 0 is a node";
   EXPECT_FALSE(Machine::try_create({.options = {{"/node-id", int64_t{65536}}}}).ok());
 }
 
@@ -119,43 +121,17 @@ TEST(Vmem15, ADeviceResetKeepsBlocksAndContents) {
 }
 
 TEST(Vmem16, ASystemResetUnplugsEverything) {
-  Machine m({.shape = {.requested_bytes = 64 * MiB}});
-  const uint64_t usable = m.get(USABLE_SIZE);
-  m.resize(GiB);
-  ASSERT_EQ(m.plug(0, 100), ACK);
-  m.device().system_reset();
-  EXPECT_EQ(m.get(PLUGGED_SIZE), 0u);
-  EXPECT_EQ(m.elastic.mapped_slots(), 0u);
-  EXPECT_EQ(m.get(REQUESTED_SIZE), 64 * MiB) << "as after `create`";
-  EXPECT_EQ(m.get(USABLE_SIZE), usable);
-  m.expect_consistent();
-  m.start();
-  EXPECT_EQ(m.plug(0, 32), ACK);
-}
-
-TEST(Vmem16, WhereMemoryCannotLeaveTheNextDriverUnplugsIt) {
-  Machine m;
-  m.resize(GiB);
-  ASSERT_EQ(m.plug(400, 100), ACK);
-  m.elastic.set_busy(true);
-  m.device().system_reset();
-  EXPECT_EQ(m.get(PLUGGED_SIZE), 100 * kBlock);
-  EXPECT_GE(m.get(USABLE_SIZE), 500 * kBlock) << "plugged blocks stay within the usable region";
-  EXPECT_TRUE(m.host.logged("system reset"));
-  m.elastic.set_busy(false);
-  m.start();
-  EXPECT_EQ(m.unplug_all(), ACK);
-  EXPECT_EQ(m.get(PLUGGED_SIZE), 0u);
+  GTEST_SKIP() << "the host's part: a system reset is a new machine with new objects; tier nested, `panic-restart`";
 }
 
 TEST(Vmem17, PersistentSuspendIsNotOfferedByItself) {
-  EXPECT_EQ(Machine().device().traits().features & kPersistentSuspend, 0u);
+  EXPECT_EQ(Machine().device().traits().features[0] & kPersistentSuspend, 0u);
 }
 
 TEST(Vmem17, ItIsWhereTheMachineKeepsMemory) {
   if (third_party()) GTEST_SKIP() << "`persistent-suspend` is an option of the project's own device";
   Machine m({.options = {{"/persistent-suspend", true}}});
-  EXPECT_NE(m.device().traits().features & kPersistentSuspend, 0u);
+  EXPECT_NE(m.device().traits().features[0] & kPersistentSuspend, 0u);
 }
 
 } // namespace

@@ -3,6 +3,10 @@
 namespace vmem {
 namespace {
 
+using spore::testing::Handed;
+using spore::testing::HandedError;
+using spore::testing::HostAge;
+
 const char* plugin_override() {
   return std::getenv("SPOREHOST_CONFORMANCE_PLUGIN");
 }
@@ -12,7 +16,8 @@ std::string factory_id() {
   const spore_plugin& plugin = plugin_under_test().descriptor();
   if (plugin_under_test().factory(SPORE_KIND_VIRTIO_DEVICE, "virtio-mem") != nullptr) return "virtio-mem";
   for (uint32_t i = 0; i < plugin.factory_count; ++i) {
-    if (plugin.factories[i]->kind == SPORE_KIND_VIRTIO_DEVICE) return plugin.factories[i]->id;
+    const spore_factory* factory = plugin.factories[i];
+    if (factory->kind == SPORE_KIND_VIRTIO_DEVICE) return std::string(spore::from_abi(factory->id));
   }
   return "virtio-mem";
 }
@@ -103,18 +108,16 @@ void Machine::start(uint64_t features) {
   if (!started.ok()) throw std::runtime_error("start failed: " + started.error().text);
 }
 
-spore_status Machine::resize(uint64_t bytes) {
-  spore_error error{};
-  const spore_status status = resizable_->request(device().self(), bytes, &error);
-  EXPECT_EQ(status != SPORE_OK, error.text[0] != '\0') << "a failure has a text, and nothing else has one";
-  return status;
+void Machine::resize(uint64_t bytes) {
+  elastic.set_requested(bytes);
+  resizable_->requested_changed(device().self());
 }
 
 spore_resizable_state Machine::state() {
-  spore_resizable_state out{};
-  out.size = sizeof out;
-  resizable_->state(device().self(), &out);
-  return out;
+  Handed<spore_resizable_state> out(HostAge::older);
+  EXPECT_EQ(resizable_->state(device().self(), out.get()), SPORE_OK);
+  out.check(host.checks(), "state");
+  return out.value();
 }
 
 void Machine::retry() {
@@ -126,18 +129,25 @@ const spore_saved_state* Machine::saved_state() const {
 }
 
 Bytes Machine::save() {
-  spore_error error{};
-  size_t bytes = 0;
-  EXPECT_EQ(saved_state()->save(device_->self(), nullptr, 0, &bytes, &error), SPORE_OK) << error.text;
+  uint64_t bytes = 0;
+  const auto saved = [&](void* to, uint64_t capacity) {
+    HandedError error(HostAge::newer);
+    const spore_status status = saved_state()->save(device_->self(), to, capacity, &bytes, error.get());
+    const auto outcome = error.outcome(status, host.checks(), "save");
+    EXPECT_TRUE(outcome.ok()) << outcome.error().text;
+  };
+  saved(nullptr, 0);
   Bytes state(bytes);
-  EXPECT_EQ(saved_state()->save(device_->self(), state.data(), state.size(), &bytes, &error), SPORE_OK) << error.text;
+  saved(state.data(), state.size());
   EXPECT_EQ(bytes, state.size());
   return state;
 }
 
 spore_status Machine::restore(const Bytes& bytes) {
-  spore_error error{};
-  return saved_state()->restore(device_->self(), bytes.data(), bytes.size(), &error);
+  HandedError error(HostAge::older);
+  const spore_status status = saved_state()->restore(device_->self(), bytes.data(), bytes.size(), error.get());
+  (void)error.outcome(status, host.checks(), "restore"); // has a reason where it fails
+  return status;
 }
 
 void Machine::expect_consistent() {

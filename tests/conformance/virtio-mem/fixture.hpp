@@ -83,7 +83,7 @@ class Machine {
   void start(uint64_t features = kModern);
 
   // ---- the operator ----
-  spore_status resize(uint64_t bytes);
+  void resize(uint64_t bytes); // a multiple of the block size within the region, as the host has checked
   spore_resizable_state state();
   void retry();
   [[nodiscard]] const spore_saved_state* saved_state() const;

@@ -41,8 +41,7 @@ TEST(VmemHostile, AFullQueueIsServedToItsEnd) {
     m.virtio.offer(0, {encode_request(PLUG, m.address(block), 1)}, {10});
   }
   m.device().notify(0);
-  m.host.advance(1'000'000);
-  while (m.virtio.available(0) != 0 && m.host.timers() != 0) m.host.advance(1'000'000);
+  for (int turn = 0; turn < 500 && m.virtio.available(0) != 0; ++turn) m.host.advance(1'000'000);
   EXPECT_EQ(m.virtio.completions(0).size(), 500u);
   EXPECT_EQ(m.get(PLUGGED_SIZE), 500 * kBlock);
 }
@@ -58,14 +57,6 @@ TEST(VmemHostile, OneCallDoesNotServeForEver) {
   m.host.advance(1'000'000'000);
   EXPECT_EQ(m.virtio.completions(0).size(), served) << "a reset ends it";
   EXPECT_EQ(m.plug(0), ACK);
-}
-
-TEST(VmemHostile, OtherQueuesAreNone) {
-  Machine m({.shape = {.requested_bytes = GiB}});
-  m.virtio.offer(1, {encode_request(PLUG, m.address(0), 1)}, {10});
-  m.device().notify(1);
-  EXPECT_EQ(m.virtio.available(1), 1u);
-  EXPECT_EQ(m.get(PLUGGED_SIZE), 0u);
 }
 
 // How often is the host's to limit (ObjectHost.AGuestCannotFloodTheLogThroughADevice).
@@ -124,7 +115,8 @@ TEST(VmemThreads, AnOperatorResizesWhileTheDriverPlugs) {
 TEST(VmemSetup, AMachineWithoutElasticMemoryIsToldSo) {
   spore::testing::FakeHost host;
   spore::testing::FakeVirtio virtio(host);
-  const auto made = plugin_under_test().virtio_device(plugin_under_test().descriptor().factories[0]->id, host, virtio);
+  const spore_string id = plugin_under_test().descriptor().factories[0]->id;
+  const auto made = plugin_under_test().virtio_device(spore::from_abi(id), host, virtio);
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.error().status, SPORE_E_UNSUPPORTED);
   EXPECT_NE(made.error().text.find("elastic"), std::string::npos) << made.error().text;

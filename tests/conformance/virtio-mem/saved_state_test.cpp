@@ -32,7 +32,7 @@ TEST(Vmem38, TheProjectsDeviceCanBeSaved) {
 TEST(Vmem38, ARestoredDeviceGoesOnWhereItWas) {
   NEED_SAVED_STATE();
   const Bytes state = sample();
-  Machine m({.start = false});
+  Machine m({.shape = {.requested_bytes = 512 * MiB}, .start = false}); // the host knows what it requested
   ASSERT_EQ(m.restore(state), SPORE_OK);
   EXPECT_EQ(m.get(REQUESTED_SIZE), 512 * MiB);
   EXPECT_EQ(m.get(PLUGGED_SIZE), 36 * kBlock);
@@ -144,7 +144,7 @@ TEST(Vmem38, TheWakeOwedAfterBusyIsSavedToo) {
   m.elastic.set_busy(true); // as during the capture that saves it
   ASSERT_EQ(m.plug(0), BUSY);
   const Bytes state = m.save();
-  Machine resumed({.start = false});
+  Machine resumed({.shape = {.requested_bytes = 64 * MiB}, .start = false});
   ASSERT_EQ(resumed.restore(state), SPORE_OK);
   resumed.start();
   const unsigned before = resumed.virtio.config_interrupts();

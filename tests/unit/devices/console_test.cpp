@@ -74,7 +74,8 @@ TEST_F(Console, DescribesItself) {
   make();
   const spore_virtio_traits& traits = device_->traits();
   EXPECT_EQ(traits.device_id, 3U);
-  EXPECT_EQ(traits.features, uint64_t{1 << 1 | 1 << 2});
+  EXPECT_EQ(traits.features[0], uint64_t{1 << 1 | 1 << 2});
+  EXPECT_EQ(traits.features[1], 0U);
   EXPECT_EQ(traits.queue_count, 6U);
   EXPECT_EQ(traits.config_bytes, 12U);
   EXPECT_EQ(device_->config<uint32_t>(4), 2U) << "max_nr_ports";

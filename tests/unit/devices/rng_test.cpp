@@ -41,7 +41,7 @@ TEST_F(Rng, DescribesItself) {
   make();
   EXPECT_EQ(device_->traits().device_id, 4U);
   EXPECT_EQ(device_->traits().queue_count, 1U);
-  EXPECT_EQ(device_->traits().features, 0U);
+  EXPECT_EQ(device_->traits().features[0], 0U);
   EXPECT_EQ(device_->traits().config_bytes, 0U);
 }
 

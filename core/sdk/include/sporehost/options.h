@@ -119,7 +119,7 @@ static inline spore_status spore_json_step(spore_string* value, const char* toke
     if (!spore_json_value(&j, value)) return SPORE_E_INVALID;
     if (spore_json_key_is(key, token, length)) return SPORE_OK;
   } while (spore_json_take(&j, ','));
-  return SPORE_E_NOT_FOUND;
+  return spore_json_take(&j, object ? '}' : ']') ? SPORE_E_NOT_FOUND : SPORE_E_INVALID;
 }
 
 /* ---- for use ---- */
@@ -128,6 +128,8 @@ static inline spore_status spore_json_step(spore_string* value, const char* toke
 static inline spore_status spore_option_text(spore_string options, const char* pointer, spore_string* out) {
   spore_json whole = {options.data, options.data + options.length};
   if (!spore_json_value(&whole, out)) return SPORE_E_INVALID;
+  spore_json_blank(&whole);
+  if (whole.at != whole.end) return SPORE_E_INVALID;
   while (*pointer != '\0') {
     size_t length;
     spore_status status;
@@ -149,15 +151,15 @@ static inline spore_status spore_option_boolean(spore_string options, const char
   return SPORE_OK;
 }
 
-/* Copies a value's text, NUL-terminated, for the C library's number readers. */
+/* Copies the text of a number, NUL-terminated, for the C library's readers, which take more than JSON has. */
 static inline spore_status spore_option_digits(spore_string options, const char* pointer, char* to, size_t capacity) {
   spore_string text;
   const spore_status status = spore_option_text(options, pointer, &text);
   if (status != SPORE_OK) return status;
-  if (text.length >= capacity || !strchr("-0123456789", text.data[0])) return SPORE_E_INVALID;
+  if (text.length >= capacity || text.data[0] == '+') return SPORE_E_INVALID;
   memcpy(to, text.data, text.length);
   to[text.length] = '\0';
-  return SPORE_OK;
+  return strspn(to, "+-.0123456789eE") == text.length ? SPORE_OK : SPORE_E_INVALID;
 }
 
 static inline spore_status spore_option_integer(spore_string options, const char* pointer, int64_t* out) {
@@ -224,6 +226,8 @@ static inline size_t spore_json_escape(const char** from, const char* end, char*
     if (low < 0xDC00 || low > 0xDFFF) return 0;
     code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     *from += 6;
+  } else if (code >= 0xDC00 && code <= 0xDFFF) { /* the second half alone */
+    return 0;
   }
   return spore_json_utf8(code, to);
 }

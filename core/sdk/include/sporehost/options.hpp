@@ -23,16 +23,19 @@ class Options {
 
   [[nodiscard]] std::optional<int64_t> integer(const char* pointer) const {
     int64_t value = 0;
-    return kept(spore_option_integer(to_abi(json_), pointer, &value), value);
+    const spore_status status = spore_option_integer(to_abi(json_), pointer, &value);
+    return kept(status, value);
   }
   // A number with or without a fraction; whole ones are numbers too.
   [[nodiscard]] std::optional<double> number(const char* pointer) const {
     double value = 0;
-    return kept(spore_option_number(to_abi(json_), pointer, &value), value);
+    const spore_status status = spore_option_number(to_abi(json_), pointer, &value);
+    return kept(status, value);
   }
   [[nodiscard]] std::optional<bool> boolean(const char* pointer) const {
     int value = 0;
-    return kept(spore_option_boolean(to_abi(json_), pointer, &value), value != 0);
+    const spore_status status = spore_option_boolean(to_abi(json_), pointer, &value);
+    return kept(status, value != 0);
   }
   [[nodiscard]] std::optional<std::string> string(const char* pointer) const {
     std::string value(json_.size(), '\0'); // no string in it is longer

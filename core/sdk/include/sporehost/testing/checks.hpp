@@ -2,8 +2,8 @@
 // who holds it.
 //
 // A broken rule (a [device] function called without the lock, a chain pushed twice, ...) does not stop the test on the
-// spot: it is recorded in `Checks`. A test may look at `take()`; what nobody has taken when the fakes are destroyed
-// ends the test program with the list, so a violation cannot pass unseen.
+// spot: it is recorded in `Checks`, with its number in docs/sdk.md. A test may look at `take()`; what nobody has taken
+// when the fakes are destroyed ends the test program with the list, so a violation cannot pass unseen.
 #pragma once
 
 #include <atomic>
@@ -30,12 +30,13 @@ class Checks {
     std::abort();
   }
 
-  void broken(std::string text) {
+  // "SDK-11: plug is [device]: ..."
+  void broken(int rule, const std::string& text) {
     const std::scoped_lock guard(mutex_);
-    broken_.push_back(std::move(text));
+    broken_.push_back("SDK-" + std::to_string(rule) + ": " + text);
   }
-  void require(bool holds, const char* text) {
-    if (!holds) broken(text);
+  void require(bool holds, int rule, const char* text) {
+    if (!holds) broken(rule, text);
   }
 
   // Everything recorded since the last call; taking it makes it the test's business.

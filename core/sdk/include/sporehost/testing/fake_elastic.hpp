@@ -19,6 +19,7 @@ class FakeElastic {
   explicit FakeElastic(FakeHost& host, ElasticShape shape = {})
       : host_(host),
         shape_(shape),
+        requested_bytes_(shape.requested_bytes),
         plugged_(shape.bytes / shape.block_bytes),
         slots_((shape.bytes + shape.slot_bytes - 1) / shape.slot_bytes) {
     host_.provide(SPORE_ELASTIC_MEMORY_1, &table_);
@@ -29,6 +30,8 @@ class FakeElastic {
   FakeElastic& operator=(const FakeElastic&) = delete;
 
   [[nodiscard]] const ElasticShape& shape() const { return shape_; }
+  // What `info` says from now on; the device is told by `requested_changed` of its sporehost.resizable-memory/1.
+  void set_requested(uint64_t bytes) { requested_bytes_ = bytes; }
 
   // ---- failures ----
   // The next plug fails at its step `step` (0: reserving; then one a slot that must be mapped; then the commit), and is
@@ -81,7 +84,7 @@ class FakeElastic {
   static FakeElastic& of(void* context) { return *static_cast<FakeElastic*>(context); }
 
   static spore_status refuse(spore_status status, const char* text, spore_error* error) {
-    if (error != nullptr) std::snprintf(error->text, sizeof error->text, "%s", text);
+    if (error != nullptr) spore_put(&error->text, text, std::strlen(text));
     return status;
   }
 
@@ -206,13 +209,44 @@ class FakeElastic {
     return SPORE_OK;
   }
 
-  void info(spore_elastic_info* out) const {
-    host_.checks().require(out->size >= sizeof *out, "info: the caller did not set out->size");
-    *out = {out->size, 0, shape_.gpa, shape_.bytes, shape_.block_bytes, shape_.slot_bytes, shape_.requested_bytes};
+  spore_status info(spore_elastic_info* out) const {
+    spore_elastic_info own{};
+    own.size = sizeof own;
+    own.gpa = shape_.gpa;
+    own.bytes = shape_.bytes;
+    own.block_bytes = shape_.block_bytes;
+    own.slot_bytes = shape_.slot_bytes;
+    own.requested_bytes = requested_bytes_;
+    if (SPORE_FILL(spore_elastic_info, out, &own) != 0) return SPORE_OK;
+    host_.checks().broken(26, "info: out->size is not set");
+    return SPORE_E_INVALID;
+  }
+
+  spore_elastic_memory make_table() {
+    spore_elastic_memory t{};
+    t.size = sizeof t;
+    t.context = this;
+    t.info = [](void* context, spore_elastic_info* out) { return of(context).info(out); };
+    t.plug = [](void* context, uint64_t offset, uint64_t bytes, spore_error* error) {
+      return of(context).plug(offset, bytes, error);
+    };
+    t.unplug = [](void* context, uint64_t offset, uint64_t bytes, spore_error* error) {
+      return of(context).unplug(offset, bytes, error);
+    };
+    t.unplug_all = [](void* context, spore_error* error) { return of(context).unplug_all(error); };
+    t.blocks = [](void* context, uint64_t offset, uint64_t bytes) -> uint32_t {
+      return of(context).valid(offset, bytes) ? of(context).state(offset, bytes) : uint32_t{SPORE_BLOCKS_MIXED};
+    };
+    t.plugged_bytes = [](void* context) { return of(context).plugged_bytes(); };
+    t.keep_mapped = [](void* context, uint64_t bytes, spore_error* error) {
+      return of(context).keep_mapped(bytes, error);
+    };
+    return t;
   }
 
   FakeHost& host_;
   ElasticShape shape_;
+  std::atomic<uint64_t> requested_bytes_;
   std::vector<bool> plugged_; // by block
   uint64_t plugged_count_ = 0;
   std::vector<Slot> slots_;
@@ -225,22 +259,7 @@ class FakeElastic {
   spore_status keep_failure_ = SPORE_OK;
   std::vector<std::string> journal_;
 
-  const spore_elastic_memory table_{
-      .size = sizeof(spore_elastic_memory),
-      .context = this,
-      .info = [](void* context, spore_elastic_info* out) { of(context).info(out); },
-      .plug = [](void* context, uint64_t offset, uint64_t bytes,
-                 spore_error* error) { return of(context).plug(offset, bytes, error); },
-      .unplug = [](void* context, uint64_t offset, uint64_t bytes,
-                   spore_error* error) { return of(context).unplug(offset, bytes, error); },
-      .unplug_all = [](void* context, spore_error* error) { return of(context).unplug_all(error); },
-      .blocks = [](void* context, uint64_t offset, uint64_t bytes) -> uint32_t {
-        return of(context).valid(offset, bytes) ? of(context).state(offset, bytes) : uint32_t{SPORE_BLOCKS_MIXED};
-      },
-      .plugged_bytes = [](void* context) { return of(context).plugged_bytes(); },
-      .keep_mapped = [](void* context, uint64_t bytes,
-                        spore_error* error) { return of(context).keep_mapped(bytes, error); },
-  };
+  const spore_elastic_memory table_ = make_table();
 };
 
 } // namespace spore::testing

@@ -12,26 +12,30 @@
 // The thread that makes the FakeHost counts as the host's main thread.
 #pragma once
 
-#include <sporehost/host.h>
+#include <sporehost/device.h>
 #include <sporehost/testing/checks.hpp>
+#include <sporehost/testing/fake_loop.hpp>
 #include <sporehost/testing/fake_memory.hpp>
+#include <sporehost/testing/json.hpp>
+#include <sporehost/testing/leftovers.hpp>
 
-#include <poll.h>
-
-#include <cerrno>
 #include <deque>
 #include <memory>
-#include <optional>
-#include <type_traits>
-#include <variant>
 
 namespace spore::testing {
 
-using OptionValue = std::variant<bool, int64_t, double, std::string>;
+using OptionValue = Json;
 
 struct LogLine {
   int32_t level; // SPORE_LOG_*
   std::string text;
+};
+
+// What an object asked for by sporehost.machine/1.
+struct StopRequest {
+  uint32_t how; // SPORE_STOP_*
+  uint32_t status;
+  std::string reason;
 };
 
 class FakeHost {
@@ -44,23 +48,31 @@ class FakeHost {
   [[nodiscard]] Checks& checks() { return checks_; }
   [[nodiscard]] DeviceLock& device_lock() { return lock_; }
   [[nodiscard]] FakeMemory& memory() { return memory_; }
+  // The interrupts that an I/O device has described, SPORE_TRIGGER_* each; IoHandle says them. [main]
+  [[nodiscard]] const std::vector<uint32_t>& triggers() const { return triggers_; }
+  void set_triggers(std::vector<uint32_t> triggers) { triggers_ = std::move(triggers); }
 
-  // ---- options: what the plugin reads by JSON pointer, and the canonical JSON it is given at `create` ----
+  // Whether the machine is built. Without one, as when an object is only asked something, there is no guest memory, and
+  // nothing calls back: SPORE_E_STATE. True at first.
+  void set_machine(bool there) { machine_there_ = there; }
+
+  // ---- options: what `create` is given, as canonical JSON ----
+  // By JSON pointer: "/size", "/outer/inner".
   template <typename Value>
   void set_option(const std::string& pointer, const Value& value) {
-    if constexpr (std::is_same_v<Value, OptionValue> || std::is_same_v<Value, bool>) {
-      options_[pointer] = value;
+    if constexpr (std::is_same_v<Value, Json> || std::is_same_v<Value, bool>) {
+      options_.set(pointer, value);
     } else if constexpr (std::is_integral_v<Value>) {
-      options_[pointer] = static_cast<int64_t>(value);
+      options_.set(pointer, static_cast<int64_t>(value));
     } else if constexpr (std::is_floating_point_v<Value>) {
-      options_[pointer] = static_cast<double>(value);
+      options_.set(pointer, static_cast<double>(value));
     } else {
-      options_[pointer] = std::string(value);
+      options_.set(pointer, std::string(value));
     }
   }
-  // The text for a plugin that parses the JSON itself; it is passed through as it is. "{}" when not set.
+  // All of them at once; passed through as it is.
   void set_options_json(std::string text) { options_json_ = std::move(text); }
-  [[nodiscard]] spore_string options_json() const { return {options_json_.data(), options_json_.size()}; }
+  [[nodiscard]] std::string options_json() const { return options_json_ ? *options_json_ : options_.text(); }
 
   // Makes a service known under its name; the table must outlive the object under test.
   void provide(const std::string& name, const void* table) { services_[name] = table; }
@@ -85,188 +97,213 @@ class FakeHost {
     const auto found = counters_.find(name);
     return found == counters_.end() ? 0 : __atomic_load_n(&found->second, __ATOMIC_RELAXED);
   }
-
-  // ---- time and files ----
-  [[nodiscard]] uint64_t now_ns() const { return now_ns_.load(); }
-  [[nodiscard]] size_t timers() const { return timers_.size(); }
-  [[nodiscard]] size_t watches() const { return watches_.size(); }
-
-  // Lets `ns` pass: fires the timers that fall due, in order, each at its own time, with the device's lock held. [main]
-  void advance(uint64_t ns) {
-    on_main("advance");
-    const uint64_t until = now_ns_ + ns;
-    for (auto due = next_due(until); due != timers_.end(); due = next_due(until)) {
-      now_ns_ = std::max(now_ns_.load(), due->second.at_ns);
-      const Timer timer = due->second;
-      timers_.erase(due);
-      const std::scoped_lock guard(lock_);
-      timer.callback(timer.argument);
-    }
-    now_ns_ = until;
+  // The first request counts, as on the host.
+  [[nodiscard]] std::optional<StopRequest> stop_request() const {
+    const std::scoped_lock guard(mutex_);
+    return stop_;
   }
 
+  // ---- time and files ----
+  [[nodiscard]] uint64_t now_ns() const { return loop_.now_ns(); }
+  [[nodiscard]] size_t timers() const { return loop_.timers(); }
+  [[nodiscard]] size_t watches() const { return loop_.watches(); }
+
+  // Lets `ns` pass: fires the timers that fall due, in order, each at its own time. [main]
+  void advance(uint64_t ns) {
+    on_main("advance");
+    run_posted();
+    loop_.advance(ns, [this](const auto& call) { call_back(call); });
+  }
   // One step of the event loop: waits at most `timeout_ms` and serves what is ready; gives how many were. [main]
   size_t poll_once(int timeout_ms = 0) {
     on_main("poll_once");
-    std::vector<pollfd> ready;
-    for (const auto& [fd, watch] : watches_) ready.push_back({fd, watch.poll_events(), 0});
-    if (::poll(ready.data(), ready.size(), timeout_ms) <= 0) return 0;
-    size_t served = 0;
-    for (const pollfd& entry : ready) {
-      const auto found = watches_.find(entry.fd);
-      if (entry.revents == 0 || found == watches_.end()) continue;
-      checks_.require((entry.revents & POLLNVAL) == 0, "a watched descriptor was closed before it was unwatched");
-      const Watch watch = found->second;
-      const std::scoped_lock guard(lock_);
-      watch.callback(watch.argument, Watch::to_spore(entry.revents));
-      ++served;
-    }
-    return served;
+    run_posted();
+    return loop_.poll_once(timeout_ms, [this](const auto& call) { call_back(call); });
   }
 
-  // For the services: the function named is tagged [device], or [main].
+  // ---- for the services ----
+  // Has a call made with the next turn of the event loop. [any]
+  void post(std::function<void()> call) {
+    const std::scoped_lock guard(mutex_);
+    posted_.push_back(std::move(call));
+  }
+  // The function named is tagged [device], or [main].
   void on_device(const char* function) {
-    if (!lock_.held()) checks_.broken(std::string(function) + " is [device]: it needs the device's lock");
+    if (!lock_.held()) checks_.broken(11, std::string(function) + " is [device]: it needs the device's lock");
   }
   void on_main(const char* function) {
     if (std::this_thread::get_id() != main_)
-      checks_.broken(std::string(function) + " is [main]: another thread called");
+      checks_.broken(11, std::string(function) + " is [main]: another thread called");
+  }
+
+  // ---- for the handles ----
+  // While it lives, the thread is inside the plugin on behalf of this host. What a `counted` visit opens and starts
+  // must have an end when the object has.
+  class Visit {
+   public:
+    explicit Visit(FakeHost& host, bool counted = false) : host_(host), before_(std::exchange(inside_, &host)) {
+      if (counted) census_ = Leftovers::Census::now();
+    }
+    ~Visit() {
+      inside_ = before_;
+      if (census_) host_.leftovers_.add(*census_, Leftovers::Census::now());
+    }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    FakeHost& host_;
+    FakeHost* before_;
+    std::optional<Leftovers::Census> census_;
+  };
+
+  void object_comes(uint32_t kind) {
+    kind_ = kind;
+    gone_ = false;
+  }
+  // The object is gone, or did not come: what it has left is noted, and taken back as far as a host can. Timers may be
+  // left, the host cancels them.
+  void object_gone() {
+    for (const int fd : loop_.clear()) checks_.broken(10, "descriptor " + std::to_string(fd) + " is left watched");
+    for (const std::string& what : leftovers_.left()) checks_.broken(10, what);
+    gone_ = true;
   }
 
  private:
-  struct Timer {
-    uint64_t at_ns;
-    spore_timer_callback callback;
-    void* argument;
-  };
-  using Timers = std::map<uint64_t, Timer>;
-
-  struct Watch {
-    uint32_t events;
-    spore_fd_callback callback;
-    void* argument;
-
-    [[nodiscard]] short poll_events() const {
-      return static_cast<short>(((events & SPORE_FD_READABLE) != 0 ? POLLIN : 0) |
-                                ((events & SPORE_FD_WRITABLE) != 0 ? POLLOUT : 0));
-    }
-    static uint32_t to_spore(short revents) {
-      uint32_t events = 0;
-      if ((revents & POLLIN) != 0) events |= SPORE_FD_READABLE;
-      if ((revents & POLLOUT) != 0) events |= SPORE_FD_WRITABLE;
-      if ((revents & (POLLHUP | POLLERR)) != 0) events |= SPORE_FD_HANGUP;
-      return events;
-    }
-  };
-
-  static FakeHost& of(void* context) { return *static_cast<FakeHost*>(context); }
-
-  void on_main_or_device(const char* function) {
-    if (std::this_thread::get_id() == main_ || lock_.held()) return;
-    checks_.broken(std::string(function) + " is [main] or [device]: neither holds");
+  // Whose table is called, and whether that may be.
+  static FakeHost& of(void* context) {
+    auto& host = *static_cast<FakeHost*>(context);
+    if (host.gone_) host.checks_.broken(10, "the host was called after the object had been destroyed");
+    if (inside_ != nullptr && inside_ != &host) host.checks_.broken(19, "an object called the host of another object");
+    return host;
+  }
+  static std::string_view view(spore_string text) {
+    return text.data != nullptr ? std::string_view(text.data, text.length) : std::string_view();
   }
 
-  Timers::iterator next_due(uint64_t until_ns) {
-    const auto first = std::min_element(timers_.begin(), timers_.end(),
-                                        [](const auto& a, const auto& b) { return a.second.at_ns < b.second.at_ns; });
-    return first == timers_.end() || first->second.at_ns > until_ns ? timers_.end() : first;
+  [[nodiscard]] bool is_device() const { return kind_ == SPORE_KIND_VIRTIO_DEVICE || kind_ == SPORE_KIND_IO_DEVICE; }
+
+  void run_posted() {
+    const auto posted = [this] {
+      const std::scoped_lock guard(mutex_);
+      return std::exchange(posted_, {});
+    }();
+    for (const auto& call : posted) call();
   }
 
-  static void log_thunk(void* context, int32_t level, spore_string text) {
-    FakeHost& host = of(context);
-    const std::scoped_lock guard(host.mutex_);
-    host.log_.push_back({level, std::string(text.data, text.length)});
+  void call_back(const std::function<void()>& call) {
+    const Visit visit(*this, true);
+    if (!is_device()) return call();
+    const std::scoped_lock guard(lock_);
+    call();
   }
 
-  static const void* query_thunk(void* context, const char* name) {
-    const auto found = of(context).services_.find(name);
-    return found == of(context).services_.end() ? nullptr : found->second;
+  const void* find(std::string_view name) {
+    if (name == SPORE_MACHINE_1) return &machine_table_;
+    if (name == SPORE_DEVICE_LOCK_1) return is_device() ? &lock_table_ : nullptr;
+    if (name == SPORE_VIRTIO_1 && kind_ != SPORE_KIND_VIRTIO_DEVICE) return nullptr;
+    if (name == SPORE_INTERRUPTS_1 && kind_ != SPORE_KIND_IO_DEVICE) return nullptr;
+    if (!is_device()) return nullptr;
+    const auto found = services_.find(name);
+    return found == services_.end() ? nullptr : found->second;
   }
 
-  static spore_status option_thunk(void* context, const char* pointer, spore_value* out) {
-    const auto found = of(context).options_.find(pointer);
-    if (found == of(context).options_.end()) return SPORE_E_NOT_FOUND;
-    *out = {};
-    const OptionValue& value = found->second;
-    if (const auto* boolean = std::get_if<bool>(&value)) {
-      out->type = SPORE_VALUE_BOOLEAN;
-      out->boolean = *boolean ? 1 : 0;
-    } else if (const auto* integer = std::get_if<int64_t>(&value)) {
-      out->type = SPORE_VALUE_INTEGER;
-      out->integer = *integer;
-    } else if (const auto* number = std::get_if<double>(&value)) {
-      out->type = SPORE_VALUE_NUMBER;
-      out->number = *number;
-    } else if (const auto* string = std::get_if<std::string>(&value)) {
-      out->type = SPORE_VALUE_STRING;
-      out->string = {string->data(), string->size()};
-    }
+  void write_log(int32_t level, spore_string text) {
+    const std::scoped_lock guard(mutex_);
+    log_.push_back({level, std::string(view(text))});
+  }
+
+  uint64_t* counter_of(spore_string name) {
+    const std::scoped_lock guard(mutex_);
+    return &counters_[std::string(view(name))];
+  }
+
+  spore_status stop(uint32_t how, uint32_t status, spore_string reason) {
+    if (how < SPORE_STOP_POWER_OFF || how > SPORE_STOP_STATUS) return SPORE_E_UNSUPPORTED;
+    if (how == SPORE_STOP_STATUS && status > 255) return SPORE_E_INVALID;
+    if (!machine_there_) return SPORE_E_STATE;
+    const std::scoped_lock guard(mutex_);
+    if (!stop_) stop_ = {how, status, std::string(view(reason))};
     return SPORE_OK;
   }
 
-  static spore_status watch_thunk(void* context, int fd, uint32_t events, spore_fd_callback callback, void* argument) {
-    of(context).on_main_or_device("watch_fd");
-    if (fd < 0 || callback == nullptr) return SPORE_E_INVALID;
-    return of(context).watches_.try_emplace(fd, Watch{events, callback, argument}).second ? SPORE_OK : SPORE_E_EXISTS;
-  }
-  static void unwatch_thunk(void* context, int fd) {
-    of(context).on_main_or_device("unwatch_fd");
-    of(context).watches_.erase(fd);
-  }
-
-  static spore_status start_timer_thunk(void* context, uint64_t delay_ns, spore_timer_callback callback, void* argument,
-                                        uint64_t* timer) {
-    FakeHost& host = of(context);
-    host.on_main_or_device("start_timer");
-    if (callback == nullptr) return SPORE_E_INVALID;
-    const uint64_t number = ++host.last_timer_;
-    host.timers_[number] = {host.now_ns_ + delay_ns, callback, argument};
-    if (timer != nullptr) *timer = number;
-    return SPORE_OK;
-  }
-  static void cancel_timer_thunk(void* context, uint64_t timer) {
-    of(context).on_main_or_device("cancel_timer");
-    of(context).timers_.erase(timer);
-  }
-
-  static uint64_t* counter_thunk(void* context, const char* name) {
-    const std::scoped_lock guard(of(context).mutex_);
-    return &of(context).counters_[name];
+  void unlock() {
+    if (!lock_.held()) return checks_.broken(11, "unlock is [device]: the lock is not held");
+    lock_.unlock();
   }
 
   Checks checks_;
   DeviceLock lock_;
   FakeMemory memory_;
+  FakeLoop loop_{checks_};
+  std::vector<uint32_t> triggers_;
   std::thread::id main_ = std::this_thread::get_id();
-  std::map<std::string, OptionValue> options_;
-  std::string options_json_ = "{}";
+  // What the object is: it decides which services there are, and whether callbacks come with the device's lock.
+  uint32_t kind_ = SPORE_KIND_VIRTIO_DEVICE;
+  static inline thread_local FakeHost* inside_ = nullptr; // whose object the thread is inside of
+  Leftovers leftovers_;
+  std::atomic<bool> gone_{false};
+  std::atomic<bool> machine_there_{true};
+  Json options_{Json::Object()};
+  std::optional<std::string> options_json_;
   std::map<std::string, const void*, std::less<>> services_;
-  mutable std::mutex mutex_; // of log_ and counters_
+  mutable std::mutex mutex_; // of what follows
   std::vector<LogLine> log_;
   std::map<std::string, uint64_t> counters_; // a map's nodes stay where they are
-  std::atomic<uint64_t> now_ns_{1'000'000'000};
-  uint64_t last_timer_ = 0;
-  Timers timers_;
-  std::map<int, Watch> watches_;
+  std::optional<StopRequest> stop_;
+  std::vector<std::function<void()>> posted_;
 
-  const spore_host table_{
-      .size = sizeof(spore_host),
-      .abi_minor = SPORE_ABI_MINOR,
-      .context = this,
-      .log = &log_thunk,
-      .query_interface = &query_thunk,
-      .option = &option_thunk,
-      .read_memory = [](void* context, uint64_t gpa, void* to,
-                        size_t bytes) { return of(context).memory_.read(gpa, to, bytes); },
-      .write_memory = [](void* context, uint64_t gpa, const void* from,
-                         size_t bytes) { return of(context).memory_.write(gpa, from, bytes); },
-      .watch_fd = &watch_thunk,
-      .unwatch_fd = &unwatch_thunk,
-      .start_timer = &start_timer_thunk,
-      .cancel_timer = &cancel_timer_thunk,
-      .counter = &counter_thunk,
-      .now_ns = [](void* context) { return of(context).now_ns(); },
-  };
+  // Every table of a fake is filled by assignment, so that it is right in a build in which structs have grown.
+  spore_host make_table() {
+    spore_host t{};
+    t.size = sizeof t;
+    t.abi_minor = SPORE_ABI_MINOR;
+    t.context = this;
+    t.log = [](void* context, int32_t level, spore_string text) { of(context).write_log(level, text); };
+    t.query_interface = [](void* context, spore_string name) { return of(context).find(view(name)); };
+    t.read_memory = [](void* context, uint64_t gpa, void* to, uint64_t bytes) -> spore_status {
+      return of(context).machine_there_ ? of(context).memory_.read(gpa, to, bytes) : SPORE_E_STATE;
+    };
+    t.write_memory = [](void* context, uint64_t gpa, const void* from, uint64_t bytes) -> spore_status {
+      return of(context).machine_there_ ? of(context).memory_.write(gpa, from, bytes) : SPORE_E_STATE;
+    };
+    t.watch_fd = [](void* context, int32_t fd, uint32_t events, spore_fd_callback callback,
+                    void* argument) -> spore_status {
+      return of(context).machine_there_ ? of(context).loop_.watch(fd, events, callback, argument) : SPORE_E_STATE;
+    };
+    t.modify_fd = [](void* context, int32_t fd, uint32_t events) { return of(context).loop_.modify(fd, events); };
+    t.unwatch_fd = [](void* context, int32_t fd) { of(context).loop_.unwatch(fd); };
+    t.start_timer = [](void* context, uint64_t delay_ns, spore_timer_callback callback, void* argument,
+                       uint64_t* timer) -> spore_status {
+      if (!of(context).machine_there_) return SPORE_E_STATE;
+      return of(context).loop_.start_timer(delay_ns, callback, argument, timer);
+    };
+    t.cancel_timer = [](void* context, uint64_t timer) { of(context).loop_.cancel_timer(timer); };
+    t.counter = [](void* context, spore_string name) { return of(context).counter_of(name); };
+    t.now_ns = [](void* context) { return of(context).now_ns(); };
+    return t;
+  }
+  spore_machine make_machine_table() {
+    spore_machine t{};
+    t.size = sizeof t;
+    t.context = this;
+    t.stop = [](void* context, uint32_t how, uint32_t status, spore_string reason) {
+      return of(context).stop(how, status, reason);
+    };
+    return t;
+  }
+  spore_device_lock make_lock_table() {
+    spore_device_lock t{};
+    t.size = sizeof t;
+    t.context = this;
+    t.lock = [](void* context) { of(context).lock_.lock(); };
+    t.unlock = [](void* context) { of(context).unlock(); };
+    return t;
+  }
+
+  const spore_host table_ = make_table();
+  const spore_machine machine_table_ = make_machine_table();
+  const spore_device_lock lock_table_ = make_lock_table();
 };
 
 } // namespace spore::testing

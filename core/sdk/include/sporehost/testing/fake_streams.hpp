@@ -68,17 +68,21 @@ class FakeStreams {
   Stream* opened(uint32_t number, const char* function) {
     host_.on_device(function);
     if (number < streams_.size() && streams_[number].events != nullptr) return &streams_[number];
-    host_.checks().broken(std::string(function) + " was called for a stream that is not open");
+    host_.checks().broken(11, std::string(function) + " was called for a stream that is not open");
     return nullptr;
   }
 
-  static spore_status open_thunk(void* context, const char* name, const spore_stream_events* events, void* argument,
+  static spore_status open_thunk(void* context, spore_string name, const spore_stream_events* events, void* argument,
                                  uint32_t* number) {
     FakeStreams& s = of(context);
     s.host_.on_main("streams.open");
+    if (events->size < SPORE_10_BYTES(spore_stream_events) || events->reserved != 0) {
+      s.host_.checks().broken(26, "streams.open: size of the events is not set, or reserved is not 0");
+      return SPORE_E_INVALID;
+    }
     for (size_t i = 0; i < s.streams_.size(); ++i) {
       Stream& stream = s.streams_[i];
-      if (stream.name != name) continue;
+      if (spore_is(name, stream.name.c_str()) == 0) continue;
       if (stream.events != nullptr) return SPORE_E_EXISTS;
       stream.events = events;
       stream.argument = argument;
@@ -88,7 +92,7 @@ class FakeStreams {
     return SPORE_E_NOT_FOUND;
   }
 
-  static size_t give_thunk(void* context, uint32_t number, const void* data, size_t bytes) {
+  static uint64_t give_thunk(void* context, uint32_t number, const void* data, uint64_t bytes) {
     Stream* stream = of(context).opened(number, "streams.give");
     if (stream == nullptr) return 0;
     const size_t accepted = std::min(bytes, stream->room);
@@ -98,7 +102,7 @@ class FakeStreams {
     return accepted;
   }
 
-  static size_t take_thunk(void* context, uint32_t number, void* data, size_t bytes) {
+  static uint64_t take_thunk(void* context, uint32_t number, void* data, uint64_t bytes) {
     Stream* stream = of(context).opened(number, "streams.take");
     if (stream == nullptr || !stream->guest_open) return 0;
     const size_t given = std::min(bytes, stream->to_guest.size());
@@ -108,7 +112,7 @@ class FakeStreams {
   }
 
   // Opening tells the device of what has been waiting, from the event loop's side: after the call, under the lock.
-  static void guest_open_thunk(void* context, uint32_t number, int32_t open) {
+  static void guest_open_thunk(void* context, uint32_t number, uint32_t open) {
     FakeStreams& s = of(context);
     Stream* stream = s.opened(number, "streams.guest_open");
     if (stream == nullptr) return;
@@ -117,17 +121,21 @@ class FakeStreams {
     if (stream->guest_open && !stream->to_guest.empty()) s.tell(*stream, stream->events->readable);
   }
 
+  spore_streams make_table() {
+    spore_streams t{};
+    t.size = sizeof t;
+    t.context = this;
+    t.open = &open_thunk;
+    t.give = &give_thunk;
+    t.take = &take_thunk;
+    t.guest_open = &guest_open_thunk;
+    return t;
+  }
+
   FakeHost& host_;
   std::vector<Stream> streams_;
 
-  const spore_streams table_{
-      .size = sizeof(spore_streams),
-      .context = this,
-      .open = &open_thunk,
-      .give = &give_thunk,
-      .take = &take_thunk,
-      .guest_open = &guest_open_thunk,
-  };
+  const spore_streams table_ = make_table();
 };
 
 } // namespace spore::testing

@@ -29,7 +29,7 @@ class FakeVirtio {
  public:
   explicit FakeVirtio(FakeHost& host) : host_(host) {
     host_.provide(SPORE_VIRTIO_1, &table_);
-    host_.device_lock().on_release([this] { raise_interrupts(); });
+    host_.device_lock().on_release([this] { settle(); });
   }
   FakeVirtio(const FakeVirtio&) = delete;
   FakeVirtio& operator=(const FakeVirtio&) = delete;
@@ -71,6 +71,22 @@ class FakeVirtio {
   [[nodiscard]] unsigned void_pushes() const { return void_pushes_; } // of chains from before a reset
 
   // ---- for the device's handle ----
+  // The device's queues by the size the driver gives them, 0 where it does not use one, and how to have one served.
+  void set_queues(std::vector<uint16_t> sizes, std::function<void(uint32_t queue)> notify) {
+    queue_sizes_ = std::move(sizes);
+    notify_ = std::move(notify);
+  }
+  void set_queue_size(uint32_t queue, uint16_t size) { queue_sizes_->at(queue) = size; }
+  [[nodiscard]] const std::vector<uint16_t>& queue_sizes() const { return *queue_sizes_; }
+  // The doorbell of a queue rang, or there is more to do on it. As on the host one notify sees no more chains than the
+  // queue has entries, and at least 64; where there are more, the host comes back of itself: with the next turn of its
+  // event loop, FakeHost::advance or poll_once. With the device's lock held.
+  void serve(uint32_t queue) {
+    if (!live_ || !queue_sizes_ || queue >= queue_sizes_->size() || queue_sizes_->at(queue) == 0) return;
+    budgets_[queue] = std::max<uint32_t>(queue_sizes_->at(queue), 64);
+    notify_(queue);
+    budgets_.erase(queue);
+  }
   void set_live(bool live) { live_ = live; }
   [[nodiscard]] bool live() const { return live_; }
   // Device reset: all chains are void.
@@ -102,22 +118,41 @@ class FakeVirtio {
     return found != chains_.end() && found->second.taken ? &found->second : nullptr;
   }
 
+  // Whether the running notify may take one more chain of the queue.
+  bool afford(uint32_t queue) {
+    const auto budget = budgets_.find(queue);
+    if (budget == budgets_.end()) return true;
+    if (budget->second == 0) again_.insert(queue);
+    return budget->second > 0 && budget->second-- > 0;
+  }
+
   static spore_status pop_thunk(void* context, uint32_t queue, spore_chain* out) {
     FakeVirtio& v = of(context);
     v.host_.on_device("pop");
-    v.host_.checks().require(v.live_, "pop was called although the device is not active");
+    if (out->size < SPORE_10_BYTES(spore_chain)) {
+      v.host_.checks().broken(26, "pop: out->size is not set");
+      return SPORE_E_INVALID;
+    }
+    if (v.queue_sizes_ && queue >= v.queue_sizes_->size()) return SPORE_E_INVALID;
+    v.host_.checks().require(v.live_, 22, "pop was called although the device is not active");
     auto& waiting = v.available_[queue];
-    if (waiting.empty()) return SPORE_E_NOT_FOUND;
+    if (waiting.empty() || !v.afford(queue)) return SPORE_E_NOT_FOUND;
     const uint64_t serial = waiting.front();
     waiting.pop_front();
     Chain& chain = v.chains_.at(serial);
     chain.taken = true;
-    *out = {sizeof *out, static_cast<uint16_t>(queue), static_cast<uint16_t>(serial),
-            serial,      chain.readable.size(),        chain.writable.size()};
+    spore_chain own{};
+    own.size = sizeof own;
+    own.queue = static_cast<uint16_t>(queue);
+    own.head = static_cast<uint16_t>(serial);
+    own.serial = serial;
+    own.readable_bytes = chain.readable.size();
+    own.writable_bytes = chain.writable.size();
+    SPORE_FILL(spore_chain, out, &own);
     return SPORE_OK;
   }
 
-  static spore_status read_thunk(void* context, const spore_chain* handle, uint64_t offset, void* to, size_t bytes) {
+  static spore_status read_thunk(void* context, const spore_chain* handle, uint64_t offset, void* to, uint64_t bytes) {
     FakeVirtio& v = of(context);
     v.host_.on_device("read");
     const Chain* chain = v.taken(handle);
@@ -129,7 +164,7 @@ class FakeVirtio {
   }
 
   static spore_status write_thunk(void* context, const spore_chain* handle, uint64_t offset, const void* from,
-                                  size_t bytes) {
+                                  uint64_t bytes) {
     FakeVirtio& v = of(context);
     v.host_.on_device("write");
     Chain* chain = v.taken(handle);
@@ -145,11 +180,13 @@ class FakeVirtio {
     v.host_.on_device("push");
     Chain* chain = v.taken(handle);
     if (chain == nullptr) {
-      v.host_.checks().require(v.ever_given_back_.count(handle->serial) == 0, "a chain was pushed twice");
+      const bool twice = v.ever_given_back_.count(handle->serial) != 0;
+      if (twice) v.host_.checks().broken(29, "a chain was pushed twice");
+      if (!twice) v.host_.checks().broken(22, "a chain from before the reset was pushed");
       ++v.void_pushes_;
       return;
     }
-    v.host_.checks().require(written <= chain->writable.size(), "push states more bytes than the chain can hold");
+    v.host_.checks().require(written <= chain->writable.size(), 29, "push states more bytes than the chain can hold");
     v.ever_given_back_.insert(handle->serial);
     v.completions_[chain->queue].push_back(complete(handle->serial, written, *chain));
     v.pending_.insert(chain->queue);
@@ -184,11 +221,35 @@ class FakeVirtio {
     return offset <= length && bytes <= length - offset;
   }
 
-  void raise_interrupts() {
+  // The device's lock is let go.
+  void settle() {
     for (const uint32_t queue : std::exchange(pending_, {})) ++interrupts_[queue];
+    for (const uint32_t queue : std::exchange(again_, {})) {
+      host_.post([this, queue] {
+        const std::scoped_lock guard(host_.device_lock());
+        serve(queue);
+      });
+    }
+  }
+
+  spore_virtio make_table() {
+    spore_virtio t{};
+    t.size = sizeof t;
+    t.context = this;
+    t.pop = &pop_thunk;
+    t.read = &read_thunk;
+    t.write = &write_thunk;
+    t.push = &push_thunk;
+    t.config_changed = &changed_thunk;
+    t.config_touched = &touched_thunk;
+    return t;
   }
 
   FakeHost& host_;
+  std::optional<std::vector<uint16_t>> queue_sizes_; // before a handle says them, every queue is there
+  std::function<void(uint32_t)> notify_;
+  std::map<uint32_t, uint32_t> budgets_; // of the queues that are being served
+  std::set<uint32_t> again_;             // queues to be served once more
   bool live_ = false;
   uint64_t last_serial_ = 0;
   std::map<uint64_t, Chain> chains_; // by serial
@@ -205,23 +266,7 @@ class FakeVirtio {
   Failure read_failure_;
   Failure write_failure_;
 
-  const spore_virtio table_{
-      .size = sizeof(spore_virtio),
-      .context = this,
-      .pop = &pop_thunk,
-      .read = &read_thunk,
-      .write = &write_thunk,
-      .push = &push_thunk,
-      .config_changed = &changed_thunk,
-      .config_touched = &touched_thunk,
-      .lock = [](void* context) { of(context).host_.device_lock().lock(); },
-      .unlock =
-          [](void* context) {
-            FakeVirtio& v = of(context);
-            if (!v.host_.device_lock().held()) return v.host_.checks().broken("unlock without lock");
-            v.host_.device_lock().unlock();
-          },
-  };
+  const spore_virtio table_ = make_table();
 };
 
 } // namespace spore::testing

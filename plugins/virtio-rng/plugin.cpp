@@ -109,13 +109,11 @@ class Rng : public spore::VirtioDevice {
 
   void answer(const spore_chain& chain, uint64_t bytes) {
     std::array<uint8_t, kRequestMax> block;
-    const auto random = std::span(block).first(bytes);
-    if (!fill_random(random)) {
+    if (!fill_random(std::span(block).first(bytes))) {
       host_.error("virtio-rng: the host's getrandom() failed; the guest gets no entropy");
       bytes = 0;
-    } else if (virtio_.write(chain, 0, random.data(), random.size()) != SPORE_OK) {
-      bytes = 0; // its memory is gone
     }
+    if (bytes > 0 && virtio_.write(chain, 0, block.data(), bytes) != SPORE_OK) bytes = 0; // its memory is gone
     ++requests_;
     bytes_ += bytes;
     virtio_.push(chain, static_cast<uint32_t>(bytes));

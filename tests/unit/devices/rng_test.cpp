@@ -120,7 +120,7 @@ TEST_F(Rng, ResetForgetsTheRequestThatWaits) {
 }
 
 TEST_F(Rng, RefusesARateThatIsNone) {
-  host_.set_option("/bytes-per-second", -1);
+  host_.set_options_json(R"({"bytes-per-second":-1})"); // the schema would not let it through
   auto plugin = load_plugin(SPORE_PLUGIN_DIR "/virtio-rng.so");
   ASSERT_TRUE(plugin.ok());
   const auto object = plugin->make(SPORE_KIND_VIRTIO_DEVICE, "virtio-rng", host_);

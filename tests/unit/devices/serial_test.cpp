@@ -291,7 +291,7 @@ TEST_F(SerialOptions, PortAndIrqCanBeChosen) {
 }
 
 TEST_F(SerialOptions, RefusesWhatIsNoPort) {
-  host_.set_option("/port", 0x3f9);
+  host_.set_options_json(R"({"port":1017})"); // the schema would not let it through
   auto plugin = load_plugin(SPORE_PLUGIN_DIR "/serial-16550.so");
   ASSERT_TRUE(plugin.ok());
   const auto object = plugin->make(SPORE_KIND_IO_DEVICE, "serial-16550", host_);

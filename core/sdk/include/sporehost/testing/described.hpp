@@ -84,11 +84,11 @@ struct IoDescription {
         reserved(t.reserved),
         window_count(t.window_count),
         irq_count(t.irq_count) {
-    for (uint32_t i = 0; t.windows != nullptr && i < window_count && i < SPORE_IO_WINDOWS_MAX; ++i) {
+    for (uint32_t i = 0; t.windows != nullptr && window_count <= SPORE_IO_WINDOWS_MAX && i < window_count; ++i) {
       if (const spore_io_window* w = t.windows[i])
         windows.push_back({w->size, w->space, w->base, w->bytes, w->alignment});
     }
-    for (uint32_t i = 0; t.irqs != nullptr && i < irq_count && i < SPORE_IO_IRQS_MAX; ++i) {
+    for (uint32_t i = 0; t.irqs != nullptr && irq_count <= SPORE_IO_IRQS_MAX && i < irq_count; ++i) {
       if (const spore_io_irq* irq = t.irqs[i]) irqs.push_back({irq->size, irq->trigger, irq->gsi, irq->reserved});
     }
   }
@@ -99,7 +99,7 @@ struct IoDescription {
 };
 
 inline void check(const IoDescription::Window& w, Checks& checks) {
-  checks.require(w.size >= SPORE_10_BYTES(spore_io_window), 26, "the size of a window is not set");
+  checks.require(w.size >= SPORE_10_BYTES(spore_io_window), 15, "the size of a window is not set");
   checks.require(w.space == SPORE_IO_PORT || w.space == SPORE_IO_MMIO, 25, "a window lies in an unknown space");
   checks.require(w.bytes != 0, 25, "a window has no length");
   checks.require(w.alignment == 0 || is_power_of_two(w.alignment), 25, "a window's alignment is no power of two");
@@ -110,8 +110,8 @@ inline void check(const IoDescription::Window& w, Checks& checks) {
 }
 
 inline void check(const IoDescription::Irq& irq, Checks& checks) {
-  checks.require(irq.size >= SPORE_10_BYTES(spore_io_irq) && irq.reserved == 0, 26,
-                 "the size of an interrupt is not set, or its reserved field is not 0");
+  checks.require(irq.size >= SPORE_10_BYTES(spore_io_irq), 15, "the size of an interrupt is not set");
+  checks.require(irq.reserved == 0, 26, "a reserved field of an interrupt is not 0");
   checks.require(irq.trigger == SPORE_TRIGGER_EDGE || irq.trigger == SPORE_TRIGGER_LEVEL, 25,
                  "an interrupt has an unknown trigger");
 }

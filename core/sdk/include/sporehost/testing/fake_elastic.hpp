@@ -88,9 +88,10 @@ class FakeElastic {
     return status;
   }
 
-  [[nodiscard]] bool valid(uint64_t offset, uint64_t bytes) const {
-    return bytes != 0 && offset % shape_.block_bytes == 0 && bytes % shape_.block_bytes == 0 && offset < shape_.bytes &&
-           bytes <= shape_.bytes - offset;
+  [[nodiscard]] spore_status check(uint64_t offset, uint64_t bytes) const {
+    if (offset % shape_.block_bytes != 0 || bytes % shape_.block_bytes != 0) return SPORE_E_INVALID;
+    const bool inside = bytes != 0 && offset < shape_.bytes && bytes <= shape_.bytes - offset;
+    return inside ? SPORE_OK : SPORE_E_RANGE;
   }
   [[nodiscard]] uint32_t state(uint64_t offset, uint64_t bytes) const {
     const auto first = plugged_.begin() + static_cast<ptrdiff_t>(offset / shape_.block_bytes);
@@ -140,8 +141,9 @@ class FakeElastic {
   }
 
   spore_status plug(uint64_t offset, uint64_t bytes, spore_error* error) {
-    host_.on_device("plug");
-    if (!valid(offset, bytes)) return refuse(SPORE_E_RANGE, "outside the region", error);
+    const auto lock = host_.on_device("plug");
+    if (const spore_status status = check(offset, bytes); status != SPORE_OK)
+      return refuse(status, "not aligned, or outside the region", error);
     if (busy_) return refuse(SPORE_E_BUSY, "memory may not change now", error);
     if (state(offset, bytes) != SPORE_BLOCKS_UNPLUGGED) return refuse(SPORE_E_STATE, "already plugged", error);
     const PlugFailure failure = take_plug_failure();
@@ -167,8 +169,9 @@ class FakeElastic {
   }
 
   spore_status unplug(uint64_t offset, uint64_t bytes, spore_error* error) {
-    host_.on_device("unplug");
-    if (!valid(offset, bytes)) return refuse(SPORE_E_RANGE, "outside the region", error);
+    const auto lock = host_.on_device("unplug");
+    if (const spore_status status = check(offset, bytes); status != SPORE_OK)
+      return refuse(status, "not aligned, or outside the region", error);
     if (busy_) return refuse(SPORE_E_BUSY, "memory may not change now", error);
     if (state(offset, bytes) != SPORE_BLOCKS_PLUGGED) return refuse(SPORE_E_STATE, "already unplugged", error);
     const spore_status failure = std::exchange(unplug_failure_, SPORE_OK);
@@ -187,7 +190,7 @@ class FakeElastic {
   }
 
   spore_status unplug_all(spore_error* error) {
-    host_.on_device("unplug_all");
+    const auto lock = host_.on_device("unplug_all");
     if (busy_) return refuse(SPORE_E_BUSY, "memory may not change now", error);
     const spore_status failure = std::exchange(unplug_all_failure_, SPORE_OK);
     if (failure != SPORE_OK) return refuse(failure, "unplugging failed, as asked for", error);
@@ -198,8 +201,9 @@ class FakeElastic {
   }
 
   spore_status keep_mapped(uint64_t bytes, spore_error* error) {
-    host_.on_device("keep_mapped");
-    if (bytes > shape_.bytes) return refuse(SPORE_E_RANGE, "outside the region", error);
+    const auto lock = host_.on_device("keep_mapped");
+    if (busy_) return refuse(SPORE_E_BUSY, "memory may not change now", error);
+    bytes = std::min(bytes, shape_.bytes);
     const spore_status failure = std::exchange(keep_failure_, SPORE_OK);
     if (failure != SPORE_OK) return refuse(failure, "keeping slots mapped failed, as asked for", error);
     kept_bytes_ = bytes;
@@ -218,7 +222,7 @@ class FakeElastic {
     own.slot_bytes = shape_.slot_bytes;
     own.requested_bytes = requested_bytes_;
     if (SPORE_FILL(spore_elastic_info, out, &own) != 0) return SPORE_OK;
-    host_.checks().broken(26, "info: out->size is not set");
+    host_.checks().broken(15, "info: out->size is not set");
     return SPORE_E_INVALID;
   }
 
@@ -235,7 +239,8 @@ class FakeElastic {
     };
     t.unplug_all = [](void* context, spore_error* error) { return of(context).unplug_all(error); };
     t.blocks = [](void* context, uint64_t offset, uint64_t bytes) -> uint32_t {
-      return of(context).valid(offset, bytes) ? of(context).state(offset, bytes) : uint32_t{SPORE_BLOCKS_MIXED};
+      return of(context).check(offset, bytes) == SPORE_OK ? of(context).state(offset, bytes)
+                                                          : uint32_t{SPORE_BLOCKS_MIXED};
     };
     t.plugged_bytes = [](void* context) { return of(context).plugged_bytes(); };
     t.keep_mapped = [](void* context, uint64_t bytes, spore_error* error) {

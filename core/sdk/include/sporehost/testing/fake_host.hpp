@@ -18,6 +18,7 @@
 #include <sporehost/testing/fake_memory.hpp>
 #include <sporehost/testing/json.hpp>
 #include <sporehost/testing/leftovers.hpp>
+#include <sporehost/testing/option_schema.hpp>
 
 #include <deque>
 #include <memory>
@@ -57,7 +58,8 @@ class FakeHost {
   void set_machine(bool there) { machine_there_ = there; }
 
   // ---- options: what `create` is given, as canonical JSON ----
-  // By JSON pointer: "/size", "/outer/inner".
+  // By JSON pointer: "/size", "/outer/inner". The factory's schema is applied to them as it is to what a user writes:
+  // defaults are filled in, "64MiB" becomes a number, and what does not fit is refused before `create` is called.
   template <typename Value>
   void set_option(const std::string& pointer, const Value& value) {
     if constexpr (std::is_same_v<Value, Json> || std::is_same_v<Value, bool>) {
@@ -70,9 +72,11 @@ class FakeHost {
       options_.set(pointer, std::string(value));
     }
   }
-  // All of them at once; passed through as it is.
+  // All of them at once, passed through as they are: also what a schema keeps from a plugin.
   void set_options_json(std::string text) { options_json_ = std::move(text); }
-  [[nodiscard]] std::string options_json() const { return options_json_ ? *options_json_ : options_.text(); }
+  [[nodiscard]] Result<std::string> options_json(std::string_view schema) const {
+    return options_json_ ? Result<std::string>(*options_json_) : OptionSchema::apply(schema, options_);
+  }
 
   // Makes a service known under its name; the table must outlive the object under test.
   void provide(const std::string& name, const void* table) { services_[name] = table; }
@@ -127,9 +131,11 @@ class FakeHost {
     const std::scoped_lock guard(mutex_);
     posted_.push_back(std::move(call));
   }
-  // The function named is tagged [device], or [main].
-  void on_device(const char* function) {
+  // The function named is tagged [device], or [main]. As on the host a caller without the lock confuses nobody but
+  // itself: what it gets is the lock for the time of the call.
+  [[nodiscard]] std::unique_lock<DeviceLock> on_device(const char* function) {
     if (!lock_.held()) checks_.broken(11, std::string(function) + " is [device]: it needs the device's lock");
+    return std::unique_lock(lock_);
   }
   void on_main(const char* function) {
     if (std::this_thread::get_id() != main_)
@@ -161,11 +167,11 @@ class FakeHost {
     kind_ = kind;
     gone_ = false;
   }
-  // The object is gone, or did not come: what it has left is noted, and taken back as far as a host can. Timers may be
-  // left, the host cancels them.
-  void object_gone() {
-    for (const int fd : loop_.clear()) checks_.broken(10, "descriptor " + std::to_string(fd) + " is left watched");
-    for (const std::string& what : leftovers_.left()) checks_.broken(10, what);
+  // The object is gone (SDK-10), or did not come (SDK-9): what it has left is noted, and taken back as far as a host
+  // can. Timers may be left, the host cancels them.
+  void object_gone(int rule) {
+    for (const int fd : loop_.clear()) checks_.broken(rule, "descriptor " + std::to_string(fd) + " is left watched");
+    for (const std::string& what : leftovers_.left()) checks_.broken(rule, what);
     gone_ = true;
   }
 
@@ -192,10 +198,14 @@ class FakeHost {
   }
 
   void call_back(const std::function<void()>& call) {
+    std::unique_lock<DeviceLock> guard(lock_, std::defer_lock);
+    if (is_device()) guard.lock();
     const Visit visit(*this, true);
-    if (!is_device()) return call();
-    const std::scoped_lock guard(lock_);
-    call();
+    try {
+      call();
+    } catch (...) {
+      checks_.broken(7, "a callback let an exception out");
+    }
   }
 
   const void* find(std::string_view name) {
@@ -269,14 +279,13 @@ class FakeHost {
     };
     t.watch_fd = [](void* context, int32_t fd, uint32_t events, spore_fd_callback callback,
                     void* argument) -> spore_status {
-      return of(context).machine_there_ ? of(context).loop_.watch(fd, events, callback, argument) : SPORE_E_STATE;
+      return of(context).loop_.watch(fd, events, callback, argument, of(context).machine_there_);
     };
     t.modify_fd = [](void* context, int32_t fd, uint32_t events) { return of(context).loop_.modify(fd, events); };
     t.unwatch_fd = [](void* context, int32_t fd) { of(context).loop_.unwatch(fd); };
     t.start_timer = [](void* context, uint64_t delay_ns, spore_timer_callback callback, void* argument,
                        uint64_t* timer) -> spore_status {
-      if (!of(context).machine_there_) return SPORE_E_STATE;
-      return of(context).loop_.start_timer(delay_ns, callback, argument, timer);
+      return of(context).loop_.start_timer(delay_ns, callback, argument, timer, of(context).machine_there_);
     };
     t.cancel_timer = [](void* context, uint64_t timer) { of(context).loop_.cancel_timer(timer); };
     t.counter = [](void* context, spore_string name) { return of(context).counter_of(name); };

@@ -42,9 +42,11 @@ class FakeLoop {
     return with([&] { return watches_.size(); });
   }
 
-  // ---- for the plugin. [any] ----
-  spore_status start_timer(uint64_t delay_ns, spore_timer_callback callback, void* argument, uint64_t* number) {
+  // ---- for the plugin. [any] `served`: whether there is a machine whose loop serves it ----
+  spore_status start_timer(uint64_t delay_ns, spore_timer_callback callback, void* argument, uint64_t* number,
+                           bool served) {
     if (callback == nullptr) return SPORE_E_INVALID;
+    if (!served) return SPORE_E_STATE;
     const std::scoped_lock guard(mutex_);
     const uint64_t now = now_ns_;
     const uint64_t due = now + std::min(delay_ns, UINT64_MAX - now); // "never" stays never
@@ -57,8 +59,9 @@ class FakeLoop {
     timers_.erase(number);
   }
 
-  spore_status watch(int fd, uint32_t events, spore_fd_callback callback, void* argument) {
-    if (callback == nullptr || !known(events) || events == 0) return SPORE_E_INVALID;
+  spore_status watch(int fd, uint32_t events, spore_fd_callback callback, void* argument, bool served) {
+    if (fd < 0 || callback == nullptr || !known(events) || events == 0) return SPORE_E_INVALID;
+    if (!served) return SPORE_E_STATE;
     struct stat file {};
     if (::fstat(fd, &file) != 0) return SPORE_E_INVALID;
     if (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode)) return SPORE_E_UNSUPPORTED;

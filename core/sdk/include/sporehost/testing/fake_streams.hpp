@@ -23,30 +23,42 @@ class FakeStreams {
   void send(std::string_view name, std::string_view bytes) {
     Stream& stream = find(name);
     stream.to_guest += bytes;
-    if (stream.events != nullptr && stream.guest_open) tell(stream, stream.events->readable);
+    if (Holder* reader = reader_of(stream); reader != nullptr && reader->guest_open)
+      tell(*reader, reader->events->readable);
   }
   // How many more bytes the host accepts; unlimited at first. Growing it from where the device was refused tells it.
   void set_room(std::string_view name, size_t bytes) {
     Stream& stream = find(name);
     stream.room = bytes;
-    if (bytes > 0 && std::exchange(stream.refused, false)) tell(stream, stream.events->writable);
+    for (Holder& holder : holders_) {
+      if (holder.stream == &stream && bytes > 0 && std::exchange(holder.refused, false))
+        tell(holder, holder.events->writable);
+    }
   }
 
   [[nodiscard]] const std::string& received(std::string_view name) { return find(name).from_guest; }
   [[nodiscard]] size_t unsent(std::string_view name) { return find(name).to_guest.size(); }
-  [[nodiscard]] bool opened(std::string_view name) { return find(name).events != nullptr; }
-  [[nodiscard]] bool guest_open(std::string_view name) { return find(name).guest_open; }
+  [[nodiscard]] bool opened(std::string_view name) { return reader_of(find(name)) != nullptr; }
+  [[nodiscard]] bool guest_open(std::string_view name) {
+    const Holder* reader = reader_of(find(name));
+    return reader != nullptr && reader->guest_open;
+  }
 
  private:
   struct Stream {
     std::string name;
-    const spore_stream_events* events = nullptr;
-    void* argument = nullptr;
     std::string to_guest;
     std::string from_guest;
     size_t room = SIZE_MAX;
-    bool refused = false;
+  };
+  // One `open`. Text from several may share the console, of which the first reads; other streams have one holder.
+  struct Holder {
+    Stream* stream;
+    const spore_stream_events* events;
+    void* argument;
+    bool reads;
     bool guest_open = false;
+    bool refused = false;
   };
 
   static FakeStreams& of(void* context) { return *static_cast<FakeStreams*>(context); }
@@ -58,83 +70,92 @@ class FakeStreams {
     std::fprintf(stderr, "the test made no stream named %.*s\n", static_cast<int>(name.size()), name.data());
     std::abort();
   }
-
-  void tell(Stream& stream, void (*event)(void*, uint32_t)) {
-    const std::scoped_lock guard(host_.device_lock());
-    event(stream.argument, static_cast<uint32_t>(&stream - streams_.data()));
-  }
-
-  // The stream by number, or nullptr with the broken rule noted.
-  Stream* opened(uint32_t number, const char* function) {
-    host_.on_device(function);
-    if (number < streams_.size() && streams_[number].events != nullptr) return &streams_[number];
-    host_.checks().broken(11, std::string(function) + " was called for a stream that is not open");
+  Holder* reader_of(const Stream& stream) {
+    for (Holder& holder : holders_) {
+      if (holder.stream == &stream && holder.reads) return &holder;
+    }
     return nullptr;
   }
 
-  static spore_status open_thunk(void* context, spore_string name, const spore_stream_events* events, void* argument,
-                                 uint32_t* number) {
-    FakeStreams& s = of(context);
-    s.host_.on_main("streams.open");
-    if (events->size < SPORE_10_BYTES(spore_stream_events) || events->reserved != 0) {
-      s.host_.checks().broken(26, "streams.open: size of the events is not set, or reserved is not 0");
-      return SPORE_E_INVALID;
-    }
-    for (size_t i = 0; i < s.streams_.size(); ++i) {
-      Stream& stream = s.streams_[i];
+  void tell(Holder& holder, void (*event)(void*, uint32_t)) {
+    const FakeHost::Visit visit(host_);
+    const std::scoped_lock guard(host_.device_lock());
+    event(holder.argument, static_cast<uint32_t>(&holder - holders_.data()));
+  }
+
+  Holder* holder(uint32_t number) { return number < holders_.size() ? &holders_[number] : nullptr; }
+
+  spore_status open(spore_string name, const spore_stream_events* events, void* argument, uint32_t* number) {
+    host_.on_main("streams.open");
+    const bool sized = events->size >= SPORE_10_BYTES(spore_stream_events);
+    host_.checks().require(sized, 15, "streams.open: the size of the events is not set");
+    host_.checks().require(events->reserved == 0, 26, "streams.open: a reserved field of the events is not 0");
+    if (!sized || events->reserved != 0) return SPORE_E_INVALID;
+    for (Stream& stream : streams_) {
       if (spore_is(name, stream.name.c_str()) == 0) continue;
-      if (stream.events != nullptr) return SPORE_E_EXISTS;
-      stream.events = events;
-      stream.argument = argument;
-      *number = static_cast<uint32_t>(i);
+      const bool first = reader_of(stream) == nullptr;
+      if (!first && stream.name != "console") return SPORE_E_EXISTS;
+      *number = static_cast<uint32_t>(holders_.size());
+      holders_.push_back({&stream, events, argument, first});
       return SPORE_OK;
     }
     return SPORE_E_NOT_FOUND;
   }
 
-  static uint64_t give_thunk(void* context, uint32_t number, const void* data, uint64_t bytes) {
-    Stream* stream = of(context).opened(number, "streams.give");
-    if (stream == nullptr) return 0;
-    const size_t accepted = std::min(bytes, stream->room);
-    stream->from_guest.append(static_cast<const char*>(data), accepted);
-    if (stream->room != SIZE_MAX) stream->room -= accepted;
-    if (accepted < bytes) stream->refused = true;
+  uint64_t give(uint32_t number, const void* data, uint64_t bytes) {
+    const auto lock = host_.on_device("streams.give");
+    Holder* from = holder(number);
+    if (from == nullptr) return 0;
+    Stream& stream = *from->stream;
+    const uint64_t accepted = std::min<uint64_t>(bytes, stream.room);
+    stream.from_guest.append(static_cast<const char*>(data), accepted);
+    if (stream.room != SIZE_MAX) stream.room -= accepted;
+    if (accepted < bytes) from->refused = true;
     return accepted;
   }
 
-  static uint64_t take_thunk(void* context, uint32_t number, void* data, uint64_t bytes) {
-    Stream* stream = of(context).opened(number, "streams.take");
-    if (stream == nullptr || !stream->guest_open) return 0;
-    const size_t given = std::min(bytes, stream->to_guest.size());
-    std::memcpy(data, stream->to_guest.data(), given);
-    stream->to_guest.erase(0, given);
+  uint64_t take(uint32_t number, void* data, uint64_t bytes) {
+    const auto lock = host_.on_device("streams.take");
+    const Holder* to = holder(number);
+    if (to == nullptr || !to->reads || !to->guest_open) return 0;
+    std::string& waiting = to->stream->to_guest;
+    const uint64_t given = std::min<uint64_t>(bytes, waiting.size());
+    std::memcpy(data, waiting.data(), given);
+    waiting.erase(0, given);
     return given;
   }
 
-  // Opening tells the device of what has been waiting, from the event loop's side: after the call, under the lock.
-  static void guest_open_thunk(void* context, uint32_t number, uint32_t open) {
-    FakeStreams& s = of(context);
-    Stream* stream = s.opened(number, "streams.guest_open");
-    if (stream == nullptr) return;
-    stream->guest_open = open != 0;
-    if (!stream->guest_open) stream->to_guest.clear(); // what its reader has left is not for the next one
-    if (stream->guest_open && !stream->to_guest.empty()) s.tell(*stream, stream->events->readable);
+  // Opening tells the device of what has been waiting.
+  void set_guest_open(uint32_t number, bool open) {
+    const auto lock = host_.on_device("streams.guest_open");
+    Holder* who = holder(number);
+    if (who == nullptr || !who->reads) return;
+    const bool was_open = std::exchange(who->guest_open, open);
+    std::string& waiting = who->stream->to_guest;
+    if (was_open && !open) waiting.clear(); // what its reader has left is not for the next one
+    if (open && !waiting.empty()) tell(*who, who->events->readable);
   }
 
   spore_streams make_table() {
     spore_streams t{};
     t.size = sizeof t;
     t.context = this;
-    t.open = &open_thunk;
-    t.give = &give_thunk;
-    t.take = &take_thunk;
-    t.guest_open = &guest_open_thunk;
+    t.open = [](void* context, spore_string name, const spore_stream_events* events, void* argument, uint32_t* number) {
+      return of(context).open(name, events, argument, number);
+    };
+    t.give = [](void* context, uint32_t number, const void* data, uint64_t bytes) {
+      return of(context).give(number, data, bytes);
+    };
+    t.take = [](void* context, uint32_t number, void* data, uint64_t bytes) {
+      return of(context).take(number, data, bytes);
+    };
+    t.guest_open = [](void* context, uint32_t number, uint32_t open) { of(context).set_guest_open(number, open != 0); };
     return t;
   }
 
   FakeHost& host_;
   std::vector<Stream> streams_;
-
+  std::vector<Holder> holders_;
   const spore_streams table_ = make_table();
 };
 

@@ -76,14 +76,14 @@ class FakeVirtio {
     queue_sizes_ = std::move(sizes);
     notify_ = std::move(notify);
   }
-  void set_queue_size(uint32_t queue, uint16_t size) { queue_sizes_->at(queue) = size; }
-  [[nodiscard]] const std::vector<uint16_t>& queue_sizes() const { return *queue_sizes_; }
+  void set_queue_size(uint32_t queue, uint16_t size) { queue_sizes_.at(queue) = size; }
+  [[nodiscard]] const std::vector<uint16_t>& queue_sizes() const { return queue_sizes_; }
   // The doorbell of a queue rang, or there is more to do on it. As on the host one notify sees no more chains than the
   // queue has entries, and at least 64; where there are more, the host comes back of itself: with the next turn of its
   // event loop, FakeHost::advance or poll_once. With the device's lock held.
   void serve(uint32_t queue) {
-    if (!live_ || !queue_sizes_ || queue >= queue_sizes_->size() || queue_sizes_->at(queue) == 0) return;
-    budgets_[queue] = std::max<uint32_t>(queue_sizes_->at(queue), 64);
+    if (!live_ || queue >= queue_sizes_.size() || queue_sizes_[queue] == 0) return;
+    budgets_[queue] = std::max<uint32_t>(queue_sizes_[queue], 64);
     notify_(queue);
     budgets_.erase(queue);
   }
@@ -115,7 +115,8 @@ class FakeVirtio {
 
   Chain* taken(const spore_chain* chain) {
     const auto found = chains_.find(chain->serial);
-    return found != chains_.end() && found->second.taken ? &found->second : nullptr;
+    const bool right = found != chains_.end() && found->second.taken && found->second.queue == chain->queue;
+    return right ? &found->second : nullptr;
   }
 
   // Whether the running notify may take one more chain of the queue.
@@ -128,12 +129,12 @@ class FakeVirtio {
 
   static spore_status pop_thunk(void* context, uint32_t queue, spore_chain* out) {
     FakeVirtio& v = of(context);
-    v.host_.on_device("pop");
+    const auto lock = v.host_.on_device("pop");
     if (out->size < SPORE_10_BYTES(spore_chain)) {
-      v.host_.checks().broken(26, "pop: out->size is not set");
+      v.host_.checks().broken(15, "pop: out->size is not set");
       return SPORE_E_INVALID;
     }
-    if (v.queue_sizes_ && queue >= v.queue_sizes_->size()) return SPORE_E_INVALID;
+    if (queue >= v.queue_sizes_.size()) return SPORE_E_INVALID;
     v.host_.checks().require(v.live_, 22, "pop was called although the device is not active");
     auto& waiting = v.available_[queue];
     if (waiting.empty() || !v.afford(queue)) return SPORE_E_NOT_FOUND;
@@ -154,7 +155,7 @@ class FakeVirtio {
 
   static spore_status read_thunk(void* context, const spore_chain* handle, uint64_t offset, void* to, uint64_t bytes) {
     FakeVirtio& v = of(context);
-    v.host_.on_device("read");
+    const auto lock = v.host_.on_device("read");
     const Chain* chain = v.taken(handle);
     if (chain == nullptr) return SPORE_E_STATE;
     if (v.read_failure_.strikes()) return v.read_failure_.status;
@@ -166,7 +167,7 @@ class FakeVirtio {
   static spore_status write_thunk(void* context, const spore_chain* handle, uint64_t offset, const void* from,
                                   uint64_t bytes) {
     FakeVirtio& v = of(context);
-    v.host_.on_device("write");
+    const auto lock = v.host_.on_device("write");
     Chain* chain = v.taken(handle);
     if (chain == nullptr) return SPORE_E_STATE;
     if (v.write_failure_.strikes()) return v.write_failure_.status;
@@ -177,7 +178,7 @@ class FakeVirtio {
 
   static void push_thunk(void* context, const spore_chain* handle, uint32_t written) {
     FakeVirtio& v = of(context);
-    v.host_.on_device("push");
+    const auto lock = v.host_.on_device("push");
     Chain* chain = v.taken(handle);
     if (chain == nullptr) {
       const bool twice = v.ever_given_back_.count(handle->serial) != 0;
@@ -205,14 +206,14 @@ class FakeVirtio {
 
   static void changed_thunk(void* context) {
     FakeVirtio& v = of(context);
-    v.host_.on_device("config_changed");
+    const auto lock = v.host_.on_device("config_changed");
     ++v.generation_;
     ++v.config_changes_;
     if (v.live_) ++v.config_interrupts_;
   }
   static void touched_thunk(void* context) {
     FakeVirtio& v = of(context);
-    v.host_.on_device("config_touched");
+    const auto lock = v.host_.on_device("config_touched");
     ++v.generation_;
     ++v.config_touches_;
   }
@@ -246,7 +247,7 @@ class FakeVirtio {
   }
 
   FakeHost& host_;
-  std::optional<std::vector<uint16_t>> queue_sizes_; // before a handle says them, every queue is there
+  std::vector<uint16_t> queue_sizes_; // none before the device has described itself
   std::function<void(uint32_t)> notify_;
   std::map<uint32_t, uint32_t> budgets_; // of the queues that are being served
   std::set<uint32_t> again_;             // queues to be served once more

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -84,11 +86,11 @@ class HandedText {
 
   [[nodiscard]] spore_text get() { return {bytes_.data() + kPoisonBytes, kCapacity, 0}; }
 
-  // What the plugin wrote, once `after` is what its spore_text has become.
-  [[nodiscard]] std::string check(const spore_text& after, Checks& checks, const char* function) {
+  // What the plugin wrote, once `after` is what its spore_text has become; nothing where that broke a rule.
+  [[nodiscard]] std::optional<std::string> check(const spore_text& after, Checks& checks, const char* function) {
     const auto broken = [&](int rule, const char* what) {
       checks.broken(rule, std::string(function) + what);
-      return std::string();
+      return std::nullopt;
     };
     const spore_text before = get();
     if (after.data != before.data || after.capacity != before.capacity)
@@ -121,10 +123,10 @@ class HandedError {
   [[nodiscard]] Result<void> outcome(spore_status status, Checks& checks, const char* function) {
     error_.check(checks, function);
     if (error_.get()->reserved != 0) checks.broken(26, std::string(function) + " wrote into a reserved field");
-    const std::string sentence = text_.check(error_.get()->text, checks, function);
+    const auto sentence = text_.check(error_.get()->text, checks, function);
     if (status == SPORE_OK) return {};
-    if (sentence.empty()) checks.broken(8, std::string(function) + " failed and gave no reason");
-    return fail(status, sentence);
+    if (sentence && sentence->empty()) checks.broken(8, std::string(function) + " failed and gave no reason");
+    return fail(status, sentence.value_or(""));
   }
 
  private:

@@ -40,11 +40,9 @@ class Handle {
   Handle& operator=(Handle&&) = delete;
   ~Handle() {
     if (object_.self == nullptr) return;
-    {
-      const FakeHost::Visit visit(*host_, true);
-      ops().destroy(object_.self);
-    }
-    host_->object_gone();
+    enter(
+        "destroy", [&] { ops().destroy(object_.self); }, true);
+    host_->object_gone(10);
   }
 
   [[nodiscard]] const Ops& ops() const { return *static_cast<const Ops*>(object_.ops); }
@@ -54,9 +52,9 @@ class Handle {
   // An optional interface of the object, or nullptr.
   template <typename Table>
   [[nodiscard]] const Table* find(const char* name) const {
-    const FakeHost::Visit visit(*host_);
     const AskedName asked(name);
-    return static_cast<const Table*>(ops().query_interface(self(), asked.get()));
+    return static_cast<const Table*>(
+        enter("query_interface", [&] { return ops().query_interface(self(), asked.get()); }));
   }
 
  protected:
@@ -64,21 +62,32 @@ class Handle {
   // Older and newer hosts take turns.
   HostAge next_age() { return std::exchange(age_, age_ == HostAge::older ? HostAge::newer : HostAge::older); }
 
-  // Calls a function of the object that is [device]; `counted` ones may open descriptors and start threads.
+  // Calls a function of the object; `counted` ones may open descriptors and start threads. An exception ends here.
   template <typename Call>
-  decltype(auto) on_device(Call&& call, bool counted = false) const {
+  auto enter(const char* function, Call&& call, bool counted = false) const -> decltype(call()) {
     const FakeHost::Visit visit(*host_, counted);
+    try {
+      return call();
+    } catch (...) {
+      host_->checks().broken(7, std::string(function) + " let an exception out");
+    }
+    if constexpr (std::is_same_v<decltype(call()), spore_status>) return SPORE_E_INTERNAL;
+    if constexpr (std::is_pointer_v<decltype(call())>) return nullptr;
+  }
+  // One that is [device].
+  template <typename Call>
+  auto on_device(const char* function, Call&& call, bool counted = false) const -> decltype(call()) {
     const std::scoped_lock guard(host_->device_lock());
-    return call();
+    return enter(function, std::forward<Call>(call), counted);
   }
 
   // Asks `describe` once. Traits: spore_virtio_traits, spore_io_traits.
   template <typename Traits>
   Result<Traits> ask(HostAge age) const {
-    const FakeHost::Visit visit(*host_, true);
     Handed<Traits> traits(age);
     HandedError error(age);
-    const spore_status status = ops().describe(self(), traits.get(), error.get());
+    const spore_status status = enter(
+        "describe", [&] { return ops().describe(self(), traits.get(), error.get()); }, true);
     traits.check(host_->checks(), "describe");
     SPORE_CHECK(error.outcome(status, host_->checks(), "describe"));
     return traits.value();
@@ -114,7 +123,11 @@ class VirtioHandle : public Handle<spore_virtio_device_ops> {
     described_ = describe(description_, traits_);
     virtio.set_queues(description_.queue_sizes, [&host, object](uint32_t queue) {
       const FakeHost::Visit visit(host);
-      static_cast<const spore_virtio_device_ops*>(object.ops)->notify(object.self, queue);
+      try {
+        static_cast<const spore_virtio_device_ops*>(object.ops)->notify(object.self, queue);
+      } catch (...) {
+        host.checks().broken(7, "notify let an exception out");
+      }
     });
   }
   VirtioHandle(VirtioHandle&&) noexcept = default;
@@ -137,7 +150,7 @@ class VirtioHandle : public Handle<spore_virtio_device_ops> {
   // FEATURES_OK: gives the device's verdict. `high`: bits 64 to 127.
   spore_status accept_features(uint64_t features, uint64_t high = 0) {
     const uint64_t words[2] = {features, high};
-    return on_device([&] { return ops().accept_features(self(), words); });
+    return on_device("accept_features", [&] { return ops().accept_features(self(), words); });
   }
   // DRIVER_OK.
   Result<void> activate(uint64_t features, uint64_t high = 0) {
@@ -150,7 +163,8 @@ class VirtioHandle : public Handle<spore_virtio_device_ops> {
     const Handed<spore_virtio_activation> activation(age, content, kPoison);
     HandedError error(age);
     virtio_->set_live(true);
-    const spore_status status = on_device([&] { return ops().activate(self(), activation.get(), error.get()); }, true);
+    const spore_status status = on_device(
+        "activate", [&] { return ops().activate(self(), activation.get(), error.get()); }, true);
     if (status != SPORE_OK) virtio_->set_live(false);
     return error.outcome(status, host_->checks(), "activate");
   }
@@ -163,10 +177,11 @@ class VirtioHandle : public Handle<spore_virtio_device_ops> {
   }
   // The driver rings a doorbell.
   void notify(uint32_t queue) {
-    on_device([&] { virtio_->serve(queue); });
+    on_device("notify", [&] { virtio_->serve(queue); });
   }
   void reset() {
     on_device(
+        "reset",
         [&] {
           virtio_->drop_all();
           ops().reset(self());
@@ -178,7 +193,7 @@ class VirtioHandle : public Handle<spore_virtio_device_ops> {
   [[nodiscard]] Bytes read_config(uint32_t offset, uint32_t bytes) const {
     Bytes data(bytes);
     if (offset > traits_.config_bytes || bytes > traits_.config_bytes - offset) return data;
-    on_device([&] { ops().read_config(self(), offset, data.data(), bytes); });
+    on_device("read_config", [&] { ops().read_config(self(), offset, data.data(), bytes); });
     return data;
   }
   template <typename Integer>
@@ -189,7 +204,8 @@ class VirtioHandle : public Handle<spore_virtio_device_ops> {
   }
   void write_config(uint32_t offset, const Bytes& data) {
     if (offset > traits_.config_bytes || data.size() > traits_.config_bytes - offset) return;
-    on_device([&] { ops().write_config(self(), offset, data.data(), static_cast<uint32_t>(data.size())); });
+    on_device("write_config",
+              [&] { ops().write_config(self(), offset, data.data(), static_cast<uint32_t>(data.size())); });
   }
 
  private:
@@ -225,11 +241,11 @@ class IoHandle : public Handle<spore_io_device_ops> {
 
   [[nodiscard]] uint64_t read(uint32_t window, uint64_t offset, uint32_t bytes) {
     uint64_t value = 0;
-    on_device([&] { ops().read(self(), window, offset, &value, bytes); });
+    on_device("read", [&] { ops().read(self(), window, offset, &value, bytes); });
     return value;
   }
   void write(uint32_t window, uint64_t offset, uint64_t value, uint32_t bytes) {
-    on_device([&] { ops().write(self(), window, offset, &value, bytes); });
+    on_device("write", [&] { ops().write(self(), window, offset, &value, bytes); });
   }
 
  private:
@@ -261,7 +277,8 @@ class IoHandle : public Handle<spore_io_device_ops> {
     content.bases = bases_.data();
     content.gsis = gsis_.data();
     const Handed<spore_io_placement> placement(next_age(), content, kPoison);
-    on_device([&] { ops().placed(self(), placement.get()); }, true);
+    on_device(
+        "placed", [&] { ops().placed(self(), placement.get()); }, true);
   }
 
   spore_io_traits traits_{};
@@ -296,7 +313,6 @@ class PolicyHandle : public Handle<spore_memory_policy_ops> {
   }
 
   [[nodiscard]] Result<PolicyPlan> plan(const spore_memory_request& request, const spore_memory_facts& facts) {
-    const FakeHost::Visit visit(*host_, true);
     const HostAge age = next_age();
     const Handed<spore_memory_request> handed_request(age, request, kPoison);
     const Handed<spore_memory_facts> handed_facts(age, facts, kPoison);
@@ -305,17 +321,20 @@ class PolicyHandle : public Handle<spore_memory_policy_ops> {
     content.reason = reason.get();
     Handed<spore_memory_plan> out(age, content);
     HandedError error(age);
-    const spore_status status = ops().plan(self(), handed_request.get(), handed_facts.get(), out.get(), error.get());
+    const auto call = [&] {
+      return ops().plan(self(), handed_request.get(), handed_facts.get(), out.get(), error.get());
+    };
+    const spore_status status = enter("plan", call, true);
     out.check(host_->checks(), "plan");
     SPORE_CHECK(error.outcome(status, host_->checks(), "plan"));
     const spore_memory_plan plan = out.value();
     host_->checks().require(plan.reserved == 0, 26, "plan wrote into a reserved field");
-    return PolicyPlan{plan.boot_bytes,  plan.region_bytes, plan.requested_bytes,
-                      plan.block_bytes, plan.slot_bytes,   reason.check(plan.reason, host_->checks(), "plan")};
+    return PolicyPlan{plan.boot_bytes,      plan.region_bytes,
+                      plan.requested_bytes, plan.block_bytes,
+                      plan.slot_bytes,      reason.check(plan.reason, host_->checks(), "plan").value_or("")};
   }
 
   [[nodiscard]] PolicyAction on_event(const spore_memory_event& event, const spore_memory_state& state) {
-    const FakeHost::Visit visit(*host_, true);
     const HostAge age = next_age();
     const Handed<spore_memory_event> handed_event(age, event, kPoison);
     const Handed<spore_memory_state> handed_state(age, state, kPoison);
@@ -323,11 +342,12 @@ class PolicyHandle : public Handle<spore_memory_policy_ops> {
     spore_memory_action content{};
     content.reason = reason.get();
     Handed<spore_memory_action> out(age, content);
-    ops().on_event(self(), handed_event.get(), handed_state.get(), out.get());
+    enter(
+        "on_event", [&] { ops().on_event(self(), handed_event.get(), handed_state.get(), out.get()); }, true);
     out.check(host_->checks(), "on_event");
     const spore_memory_action action = out.value();
     return {action.change, action.requested_bytes, action.tick_ms,
-            reason.check(action.reason, host_->checks(), "on_event")};
+            reason.check(action.reason, host_->checks(), "on_event").value_or("")};
   }
 
  private:

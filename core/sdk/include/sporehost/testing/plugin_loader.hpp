@@ -60,18 +60,23 @@ class LoadedPlugin {
   Result<spore_object> make(uint32_t kind, std::string_view id, FakeHost& host) const {
     const spore_factory* maker = factory(kind, id);
     if (maker == nullptr) return fail(SPORE_E_NOT_FOUND, "the plugin has no such factory: " + std::string(id));
+    SPORE_TRY(const std::string options, host.options_json(from_abi(maker->options_schema)));
     host.object_comes(kind);
-    const std::string options = host.options_json();
     HandedError error(HostAge::older);
     spore_object object{};
-    auto made = [&] {
+    const spore_status status = [&]() -> spore_status {
       const FakeHost::Visit visit(host, true);
-      const spore_status status = maker->create(host.table(), {options.data(), options.size()}, &object, error.get());
-      return error.outcome(status, host.checks(), "create");
+      try {
+        return maker->create(host.table(), {options.data(), options.size()}, &object, error.get());
+      } catch (...) {
+        host.checks().broken(7, "create let an exception out");
+        return SPORE_E_INTERNAL;
+      }
     }();
-    if (made.ok()) made = complete(object);
+    auto made = error.outcome(status, host.checks(), "create");
+    if (made.ok()) made = complete(kind, object);
     if (made.ok()) return object;
-    host.object_gone();
+    host.object_gone(9);
     return made.error();
   }
 
@@ -83,13 +88,30 @@ class LoadedPlugin {
   LoadedPlugin(std::unique_ptr<void, Closer> library, const spore_plugin* plugin)
       : library_(std::move(library)), plugin_(plugin) {}
 
-  // SDK-9. All tables begin alike, and up to their last field of 1.0 they are function pointers.
-  static Result<void> complete(const spore_object& object) {
+  static uint32_t table_bytes(uint32_t kind) {
+    switch (kind) {
+      case SPORE_KIND_BACKEND:
+        return SPORE_10_BYTES(spore_backend_ops);
+      case SPORE_KIND_VIRTIO_DEVICE:
+        return SPORE_10_BYTES(spore_virtio_device_ops);
+      case SPORE_KIND_IO_DEVICE:
+        return SPORE_10_BYTES(spore_io_device_ops);
+      default:
+        return SPORE_10_BYTES(spore_memory_policy_ops);
+    }
+  }
+  // Tables of all kinds begin with their size, and up to their last field of 1.0 they are function pointers.
+  static Result<void> complete(uint32_t kind, const spore_object& object) {
     if (object.ops == nullptr || object.self == nullptr)
-      return fail(SPORE_E_INTERNAL, "create succeeded and gave no object (SDK-9)");
+      return fail(SPORE_E_INVALID, "create succeeded and gave no object, or no table (SDK-9)");
     uint32_t size = 0;
     std::memcpy(&size, object.ops, sizeof size);
-    if (size < 3 * sizeof(void*)) return fail(SPORE_E_INTERNAL, "the size of the object's table is not set (SDK-9)");
+    if (size < table_bytes(kind)) return fail(SPORE_E_INVALID, "the size of the object's table is not set (SDK-9)");
+    for (uint32_t at = 8; at < table_bytes(kind); at += sizeof(void*)) {
+      void* function = nullptr;
+      std::memcpy(&function, static_cast<const char*>(object.ops) + at, sizeof function);
+      if (function == nullptr) return fail(SPORE_E_INVALID, "the object's table has a NULL in it (SDK-9)");
+    }
     return {};
   }
 

@@ -102,7 +102,7 @@ BlockState ElasticRegion::state_of(uint64_t offset, uint64_t bytes) const {
 }
 
 BlockState ElasticRegion::blocks(uint64_t offset, uint64_t bytes) const {
-  if (!in_region(offset, bytes)) return BlockState::mixed;
+  if (!validate(offset, bytes)) return BlockState::mixed;
   const std::shared_lock book(book_);
   return state_of(offset, bytes);
 }

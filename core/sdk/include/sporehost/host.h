@@ -191,7 +191,7 @@ typedef struct spore_elastic_memory {
   /* Describes the region. [any] The caller sets out->size. */
   spore_status (*info)(void* context, spore_elastic_info* out);
   /* Plugs or unplugs [offset, offset + bytes), offsets from the region's start, multiples of block_bytes. [device]
-   * SPORE_E_RANGE outside the region, SPORE_E_STATE when a block already is (un)plugged, SPORE_E_BUSY when memory may
+   * SPORE_E_INVALID where they are none, SPORE_E_RANGE outside the region, SPORE_E_STATE when a block already is (un)plugged, SPORE_E_BUSY when memory may
    * not change now (a capture is running, say), SPORE_E_NO_MEMORY when the host has none or the backend has no slot
    * left, SPORE_E_IO when the host does not take memory back. All or nothing: after an error the same blocks are plugged
    * as before; after SPORE_E_IO of `unplug` or `unplug_all` their contents may be lost. */
@@ -204,7 +204,7 @@ typedef struct spore_elastic_memory {
   /* Bytes plugged. [any] */
   uint64_t (*plugged_bytes)(void* context);
   /* Compatibility with drivers that read unplugged memory (no VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE): the slots of
-   * [0, bytes) stay in the VM although nothing in them is plugged. [device] Unplugged blocks then read as zero and may cost
+   * [0, bytes) of the region stay in the VM although nothing in them is plugged. [device] Unplugged blocks then read as zero and may cost
    * the host memory. SPORE_E_BUSY as above. */
   spore_status (*keep_mapped)(void* context, uint64_t bytes, spore_error* error);
   SPORE_LATER_FIELDS

@@ -107,7 +107,7 @@ bool VirtioHost::collect_interrupts() {
 std::vector<uint32_t> VirtioHost::collect_again() {
   std::vector<uint32_t> again;
   for (const uint32_t index : touched_) {
-    queues_[index].touched = false;
+    queues_[index].touched = queues_[index].budgeted = false;
     if (std::exchange(queues_[index].again, false)) again.push_back(index);
   }
   touched_.clear();
@@ -172,10 +172,7 @@ void VirtioHost::serve(uint32_t index) {
   Queue& slot = queues_[index];
   if (!live() || !slot.queue.ready()) return;
   ++counters_.notifications;
-  slot.budget = budget_of(slot);
-  slot.serving = true;
   personality_.notify(index);
-  slot.serving = false;
 }
 
 uint32_t VirtioHost::budget_of(const Queue& slot) {
@@ -191,10 +188,12 @@ spore_status VirtioHost::pop(uint32_t index, spore_chain& out) {
   if (index >= queues_.size()) return SPORE_E_INVALID;
   if (!live()) return SPORE_E_NOT_FOUND;
   Queue& slot = queues_[index];
-  uint32_t own_budget = budget_of(slot); // outside `notify` it bounds the malformed entries that one call skips
-  uint32_t& budget = slot.serving ? slot.budget : own_budget;
+  if (!std::exchange(slot.budgeted, true)) {
+    slot.budget = budget_of(slot);
+    touch(index);
+  }
   for (;;) {
-    if (budget == 0 && config_.reschedule) {
+    if (slot.budget == 0 && config_.reschedule) {
       // To the personality this looks like an empty queue. The driver stays asked not to ring: we come back ourselves.
       slot.again = true;
       touch(index);
@@ -204,13 +203,13 @@ spore_status VirtioHost::pop(uint32_t index, spore_chain& out) {
       case Virtqueue::Pop::kChain:
         ++serial_;
         ++counters_.chains;
-        budget -= budget > 0;
+        slot.budget -= slot.budget > 0;
         return SPORE_OK;
       case Virtqueue::Pop::kDropped:
         ++counters_.malformed;
         slot.pushed = true; // given back with length 0 where that was possible
         touch(index);
-        budget -= budget > 0;
+        slot.budget -= slot.budget > 0;
         log_.write(SPORE_LOG_WARN, [&] {
           return config_.name + ": queue " + std::to_string(index) + ": a request is dropped: " + slot.queue.fault();
         });

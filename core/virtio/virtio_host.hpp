@@ -28,9 +28,9 @@ struct VirtioHostConfig {
   std::string name;               // for messages: "virtio-mem"
   MemoryAccess* memory = nullptr; // must outlive the device
   std::function<void()> pulse;    // makes one edge on the device's interrupt line. [any], called without the lock
-  // Has `service_queue` called soon on the main thread. [any] With it, one call of the personality's `notify` sees a
-  // bounded number of chains, so that a driver that never stops adding cannot hold the main thread for ever. Without
-  // it there is no bound.
+  // Has `service_queue` called soon on the main thread. [any] With it, a personality sees a bounded number of chains of
+  // each queue, in `notify` or wherever else it takes them, before the lock is let go, so that a driver that never
+  // stops adding cannot hold a thread for ever. Without it there is no bound.
   std::function<void(uint32_t queue)> reschedule;
   LogSink log;
 };
@@ -97,11 +97,11 @@ class VirtioHost {
   struct Queue {
     Virtqueue queue;
     QueueSetup setup{};
-    uint32_t budget = 0;  // entries that the running `notify` may still take
-    bool serving = false; // a `notify` is running
-    bool again = false;   // ask for `service_queue` when the lock is let go
-    bool pushed = false;  // something was given back since interrupts were last decided on
-    bool touched = false; // is in touched_
+    uint32_t budget = 0;   // entries that may still be taken before the lock is let go
+    bool budgeted = false; // the budget is that of this hold of the lock
+    bool again = false;    // ask for `service_queue` when the lock is let go
+    bool pushed = false;   // something was given back since interrupts were last decided on
+    bool touched = false;  // is in touched_
   };
 
   [[nodiscard]] spore_virtio make_table();

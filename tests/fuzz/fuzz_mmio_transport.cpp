@@ -44,7 +44,7 @@ void perform(EchoMachine& m, const Operation& op) {
     case 5:
       return m.transport().service_queue(op.value);
     case 6: {
-      const spore::Virtio::Lock lock(m.device());
+      const std::lock_guard lock(m.host());
       if (!m.record.held.empty()) {
         m.device().push(m.record.held.front(), op.value);
         m.record.held.pop_front();
@@ -52,7 +52,7 @@ void perform(EchoMachine& m, const Operation& op) {
       return m.device().config_changed();
     }
     case 7:
-      if (op.detail == 0) return m.transport().system_reset();
+      if (op.detail == 0) return m.driver().reset();
       if (op.detail == 1) return (void)m.driver().negotiate(m.driver().offered() & ~uint64_t{op.value});
       return (void)m.driver().set_up_queue(op.detail & 3, op.value >> 24, op.where & ~15u, op.value & 0xfffe,
                                            (op.value >> 8) & 0xfffc);

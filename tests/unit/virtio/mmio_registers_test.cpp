@@ -27,7 +27,7 @@ TEST(MmioRegisters, AnEmptyTransportIsAPlaceholder) {
   m.driver().add_status(kStatusAcknowledge);
   m.driver().kick(0);
   m.transport().service_queue(0);
-  m.transport().system_reset();
+  m.driver().reset();
   EXPECT_EQ(m.driver().status(), 0u);
 }
 

@@ -52,9 +52,9 @@ TEST(VirtioHost, InterruptsWaitForTheOutermostUnlock) {
   m.queue(1).add({{kOut, 4, true}});
   m.driver().kick(1);
   {
-    const spore::Virtio::Lock outer(m.device());
+    const std::lock_guard outer(m.host());
     {
-      const spore::Virtio::Lock inner(m.device());
+      const std::lock_guard inner(m.host());
       m.device().push(m.record.held.front(), 0);
       m.device().config_changed();
     }
@@ -72,7 +72,7 @@ TEST(VirtioHost, AnEdgeForEachNewBitAndNoneForAnOldOne) {
     m.driver().kick(0);
   };
   const auto config = [&] {
-    const spore::Virtio::Lock lock(m.device());
+    const std::lock_guard lock(m.host());
     m.device().config_changed();
   };
   echo();
@@ -103,7 +103,7 @@ TEST(VirtioHost, ConfigurationChanges) {
   EchoMachine m;
   ASSERT_TRUE(m.attach().ok());
   const auto locked = [&](auto&& body) {
-    const spore::Virtio::Lock lock(m.device());
+    const std::lock_guard lock(m.host());
     body(m.device());
   };
   locked([](spore::Virtio v) { v.config_changed(); });
@@ -150,13 +150,14 @@ TEST(VirtioHost, AMalformedChainAloneRaisesTheInterruptToo) {
 
 // A driver that adds a new request each time the device gives one back never lets the queue run empty.
 TEST(VirtioHost, ADriverThatNeverStopsDoesNotHoldTheThread) {
+  static constexpr uint16_t kQueueSizes[] = {16};
   class Greedy : public spore::VirtioDevice {
    public:
     Greedy(EchoMachine& m, int& served) : m_(m), served_(served) {}
     void describe(spore_virtio_traits& out) override {
       out.device_id = 42;
       out.queue_count = 1;
-      out.queue_size_max[0] = 16;
+      out.queue_size_max = kQueueSizes;
     }
     void read_config(uint32_t, std::span<uint8_t>) override {}
     void notify(uint32_t queue) override {
@@ -198,7 +199,7 @@ TEST(VirtioHost, CallsWithoutTheLockAreNamed) {
   EXPECT_FALSE(m.device().pop(0));
   EXPECT_EQ(m.host().counters().violations, 1u);
   EXPECT_THAT(m.log, Contains(HasSubstr("called pop without the device's lock")));
-  m.host().table()->unlock(m.host().table()->context);
+  m.host().unlock();
   EXPECT_THAT(m.log, Contains(HasSubstr("does not hold the lock")));
 }
 
@@ -206,7 +207,7 @@ TEST(VirtioHost, PopChecksItsArguments) {
   EchoMachine m;
   ASSERT_TRUE(m.start());
   const spore_virtio& table = *m.host().table();
-  const spore::Virtio::Lock lock(m.device());
+  const std::lock_guard lock(m.host());
   spore_chain chain{};
   EXPECT_EQ(table.pop(table.context, 0, &chain), SPORE_E_INVALID) << "size is not set";
   chain.size = sizeof chain;
@@ -244,7 +245,9 @@ TEST(VirtioHost, TraitsThatBreakARuleAreRefusedAndTheObjectDestroyed) {
   EXPECT_THAT(refused([](EchoRecord& r) { r.queue_size = 24; }), HasSubstr("queue_size_max[0]"));
   EXPECT_THAT(refused([](EchoRecord& r) { r.queue_size = 0; }), HasSubstr("queue_size_max[0]"));
   EXPECT_THAT(refused([](EchoRecord& r) { r.queue_count = 0; }), HasSubstr("queue_count 0"));
-  EXPECT_EQ(refused([](EchoRecord& r) { r.queue_count = 64; }), "");
+  EXPECT_THAT(refused([](EchoRecord& r) { r.queue_count = SPORE_VIRTIO_QUEUES_MAX + 1; }),
+              HasSubstr("queue_count 1025"));
+  EXPECT_EQ(refused([](EchoRecord& r) { r.queue_count = SPORE_VIRTIO_QUEUES_MAX; }), "");
 }
 
 TEST(VirtioHost, TablesWithHolesAreRefused) {
@@ -255,7 +258,7 @@ TEST(VirtioHost, TablesWithHolesAreRefused) {
   EXPECT_FALSE(m.host().attach({&ops, std::make_unique<EchoDevice>(nullptr, m.record).release()}).ok());
   EXPECT_EQ(m.record.destroyed, 1);
   ops = spore::VirtioDevice::Ops::table;
-  ops.size = offsetof(spore_virtio_device_ops, system_reset);
+  ops.size = offsetof(spore_virtio_device_ops, reset);
   EXPECT_FALSE(m.host().attach({&ops, std::make_unique<EchoDevice>(nullptr, m.record).release()}).ok());
   EXPECT_EQ(m.record.destroyed, 2);
 }

@@ -70,7 +70,7 @@ TEST_P(VirtioThreads, NoDoorbellAndNoInterruptIsLost) {
   std::jthread device_thread([&](std::stop_token stop) {
     while (!stop.stop_requested()) {
       {
-        const spore::Virtio::Lock lock(m.device());
+        const std::lock_guard lock(m.host());
         for (; !m.record.held.empty(); m.record.held.pop_front()) m.device().push(m.record.held.front(), 4);
         m.device().config_touched();
       }
@@ -112,7 +112,7 @@ TEST(VirtioThreadsReset, ResetsWhileOthersWork) {
   });
   std::jthread device_thread([&](std::stop_token stop) {
     while (!stop.stop_requested()) {
-      const spore::Virtio::Lock lock(m.device());
+      const std::lock_guard lock(m.host());
       if (m.record.held.empty()) continue;
       m.device().push(m.record.held.front(), 4);
       m.record.held.pop_front();

@@ -48,10 +48,10 @@ spore::Result<VirtioTraits> Personality::described() const {
   SPORE_CHECK(outcome_of("describe", status, error));
   if (raw.size != sizeof raw || raw.reserved != 0)
     return spore::fail(SPORE_E_INVALID, "describe changed the size of its struct, or set what is reserved (SDK-26)");
-  if (raw.queue_count == 0 || raw.queue_count > SPORE_VIRTIO_QUEUES_MAX || raw.queue_size_max == nullptr)
+  if (raw.queue_count == 0 || raw.queue_count > SPORE_VIRTIO_QUEUES_MAX)
     return spore::fail(SPORE_E_INVALID, "its traits: queue_count " + std::to_string(raw.queue_count) +
-                                            " is not in 1 to " + std::to_string(SPORE_VIRTIO_QUEUES_MAX) +
-                                            ", or queue_size_max is NULL (SDK-25)");
+                                            " is not in 1 to " + std::to_string(SPORE_VIRTIO_QUEUES_MAX) + " (SDK-25)");
+  if (raw.queue_size_max == nullptr) return spore::fail(SPORE_E_INVALID, "its traits: queue_size_max is NULL (SDK-25)");
   return VirtioTraits{raw.device_id,
                       {raw.features[0], raw.features[1]},
                       raw.config_bytes,

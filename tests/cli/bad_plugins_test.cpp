@@ -64,8 +64,8 @@ const Bad kBad[] = {
     {"loop-create", "loaded", "did not come back within 2s in create", kSame},
     {"exit-create", "loaded", "ended the process with status 0 in create (SDK-20)", kSame},
     {"create-silent", "loaded", "create of memory-policy 'create-silent' failed and gave no reason (SDK-8)", kSame},
-    {"create-status", "loaded", "create of memory-policy 'create-status' returned the unknown status 77 (SDK-8)",
-     kSame},
+    {"create-status", "loaded",
+     "create of memory-policy 'create-status' returned status 77, which this host does not know (SDK-27)", kSame},
     {"create-no-self", "loaded", "returned SPORE_OK without an object (SDK-9)", kSame},
     {"create-no-ops", "loaded", "returned SPORE_OK without a table of functions (SDK-9)", kSame},
     {"create-no-end", "loaded", kSound, "(id 'create-no-end'): xxxxxxxx"},
@@ -79,7 +79,7 @@ const Bad kBad[] = {
     {"region-odd", "loaded", "its plan is unusable: ", kSame},
     {"region-huge", "loaded", "do not fit into the 52-bit guest-physical addresses", kSame},
     {"boot-none", "loaded", "its plan is unusable: ", kSame},
-    {"plan-status", "loaded", "plan returned the unknown status 99 (SDK-8)", kSame},
+    {"plan-status", "loaded", "plan returned status 99, which this host does not know (SDK-27)", kSame},
     {"plan-silent", "loaded", "plan failed and gave no reason (SDK-8)", kSame},
     {"plan-no-end", "loaded", kSound, "(id 'plan-no-end'): yyyyyyyy"},
     {"plan-says-no", "loaded", kSound, "(id 'plan-says-no'): not today"},
@@ -92,7 +92,7 @@ const Bad kBad[] = {
     {"dev-crash-destroy", "loaded", "ended the process with signal 11 (SIGSEGV) in destroy", kSame},
     {"dev-create-silent", "loaded", "create of virtio-device 'dev-create-silent' failed and gave no reason (SDK-8)",
      kSame},
-    {"dev-create-status", "loaded", "returned the unknown status 77 (SDK-8)", kSame},
+    {"dev-create-status", "loaded", "returned status 77, which this host does not know (SDK-27)", kSame},
     {"dev-no-self", "loaded", "returned SPORE_OK without an object (SDK-9)", kSame},
     {"dev-no-ops", "loaded", "returned SPORE_OK without a table of functions (SDK-9)", kSame},
     {"dev-says-no", "loaded", kSound, "(id 'dev-says-no'): no such toy here"},
@@ -271,7 +271,9 @@ TEST_F(BadPluginText, CheckTakesSeveralAndNamesEach) {
 TEST_F(BadPluginText, TheProjectsOwnPassAndSayNothing) {
   std::vector<std::string> arguments{"plugin", "check"};
   for (const auto& entry : std::filesystem::directory_iterator(SPOREHOST_PLUGIN_DIR))
-    if (entry.path().extension() == ".so") arguments.push_back(entry.path().string());
+    // The serial port of arm64's board lies where x86-64 has RAM, and each says so of the other's.
+    if (entry.path().extension() == ".so" && !entry.path().filename().string().starts_with("serial-pl011"))
+      arguments.push_back(entry.path().string());
   const Output output = run({arguments, {}});
   EXPECT_EQ(output.status, 0) << output.err;
   EXPECT_THAT(output.out, Not(HasSubstr("note:")));
@@ -287,10 +289,11 @@ TEST_F(BadPluginText, AFileThatEverybodyCanChangeIsWorthANote) {
 
 // The last line before a plugin ends it all is the one that names it.
 TEST_F(BadPluginText, TheTraceSpeaksBeforeItLoads) {
+  if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why;
   const std::string file = bad_plugin("crash-entry");
-  const Output output = run(
-      {{"--config", machine("memory: {policy: crash-entry}\n"), "--plugin-path", path("plugins"), "--memory", "64MiB"},
-       {{"SPOREHOST_MANAGED_DIR", managed_folder()}, {"SPOREHOST_PLUGIN_TRACE", "1"}}});
+  const Output output = run({{"--config", machine("memory: {policy: crash-entry}\n"), "--plugin-path", path("plugins"),
+                              "--memory", "64MiB", "--backend", "kvm"},
+                             {{"SPOREHOST_MANAGED_DIR", managed_folder()}, {"SPOREHOST_PLUGIN_TRACE", "1"}}});
   EXPECT_THAT(output.err, HasSubstr("plugin trace: loads " + file + "\n"));
 }
 
@@ -313,9 +316,9 @@ TEST_F(BadPluginText, ExitInARunIsNamedAndHasTheStatusOfPlugins) {
 TEST_F(BadPluginText, ExitInAThreadOfItsOwnIsNamedToo) {
   if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why;
   const std::string file = bad_plugin("thread-exits");
-  const Output output =
-      run({{"--config", machine("memory: {policy: thread-exits}\n"), "--plugin-path", path("plugins")},
-           {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+  const Output output = run(
+      {{"--config", machine("memory: {policy: thread-exits}\n"), "--plugin-path", path("plugins"), "--backend", "kvm"},
+       {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
   EXPECT_EQ(output.status, 120) << output.err;
   EXPECT_THAT(output.err, AllOf(HasSubstr("plugin '" + file + "'"), HasSubstr("with exit() in a thread of its own")));
 }
@@ -325,9 +328,9 @@ TEST_F(BadPluginText, ACrashWhileItIsLoadedForARunIsACall) {
   for (const char* fault : {"fault-constructor", "fault-entry"}) {
     SCOPED_TRACE(fault);
     const std::string file = bad_plugin(fault);
-    const Output output =
-        run({{"--config", machine(std::string("memory: {policy: ") + fault + "}\n"), "--plugin-path", path("plugins")},
-             {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
+    const Output output = run({{"--config", machine(std::string("memory: {policy: ") + fault + "}\n"), "--plugin-path",
+                                path("plugins"), "--backend", "kvm"},
+                               {{"SPOREHOST_MANAGED_DIR", managed_folder()}}});
     if (output.err.find("Sanitizer") != std::string::npos) GTEST_SKIP() << "the sanitizer tells it";
     EXPECT_EQ(output.status, 120) << output.err;
     EXPECT_THAT(output.err, HasSubstr("plugin '" + file + "' crashed: SIGABRT while it was called"));

@@ -100,9 +100,10 @@ TEST_F(ManagedKernelTest, ThatTheSupplierIsAskedIsInTheLog) {
 }
 
 TEST_F(ManagedKernelTest, ASignalEndsTheSupplierAndThenUs) {
+  if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why; // a run asks its backend first
   for (const std::string name : {"INT", "TERM", "HUP"}) {
     play_supplier("kill -" + name + " $PPID\nexec sleep 1000");
-    Call call{{"--config", machine("report: json\n")}, environment_, false, ">&1"};
+    Call call{{"--config", machine("report: json\n"), "--backend", "kvm"}, environment_, false, ">&1"};
     // Whoever runs the tests may ignore signals; the shell tells by which one it ended.
     call.before = "env --default-signal=INT,TERM,HUP \"$@\"; kill -l $?; exit 0; ";
     const Output output = run(call);
@@ -113,8 +114,10 @@ TEST_F(ManagedKernelTest, ASignalEndsTheSupplierAndThenUs) {
 }
 
 TEST_F(ManagedKernelTest, TheTimeOfARunIncludesTheSupplier) {
+  if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why; // a run asks its backend first
   play_supplier("exec sleep 1000");
-  const Output output = run({{"--config", machine("lifecycle: {run-timeout: 500ms}\n")}, environment_});
+  const Output output =
+      run({{"--config", machine("lifecycle: {run-timeout: 500ms}\n"), "--backend", "kvm"}, environment_});
   EXPECT_EQ(output.status, 124) << output.err;
   EXPECT_EQ(output.message(),
             "sporehost: the run took longer than 500ms (lifecycle.run-timeout); there was no machine yet");
@@ -123,8 +126,10 @@ TEST_F(ManagedKernelTest, TheTimeOfARunIncludesTheSupplier) {
 
 // One that does not listen is killed after a while.
 TEST_F(ManagedKernelTest, ASupplierThatStaysIsKilled) {
+  if (const std::string why = why_no_kvm(); !why.empty()) GTEST_SKIP() << why; // a run asks its backend first
   play_supplier("trap '' TERM\nwhile :; do sleep 1; done");
-  const Output output = run({{"--config", machine("lifecycle: {run-timeout: 500ms}\n")}, environment_});
+  const Output output =
+      run({{"--config", machine("lifecycle: {run-timeout: 500ms}\n"), "--backend", "kvm"}, environment_});
   EXPECT_EQ(output.status, 124) << output.err;
   EXPECT_FALSE(supplier_is_there());
 }

@@ -242,6 +242,16 @@ void Calls::stale(const std::string& where) {
   virtio_->push(virtio_->context, &held_, 1);
 }
 
+void Calls::lines() {
+  const auto* interrupts = find<spore_interrupts>(SPORE_INTERRUPTS_1);
+  if (interrupts == nullptr) return;
+  for (const uint32_t index : {0u, 1u, 2u, 64u, UINT32_MAX}) interrupts->pulse(interrupts->context, index);
+  for (const uint32_t index : {1u, 0u, 2u, 64u, UINT32_MAX}) {
+    interrupts->set_level(interrupts->context, index, 1);
+    interrupts->set_level(interrupts->context, index, 0);
+  }
+}
+
 void Calls::streams(const std::string& where) {
   char bytes[8] = {};
   for (const uint32_t stream : {console_, uint32_t{98}}) {

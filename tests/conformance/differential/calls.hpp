@@ -38,6 +38,8 @@ class Calls {
   void create();
   // What is [device]; also for callers that break that rule. Takes two chains of queue 0 and keeps the second.
   void device(const std::string& where);
+  // Drives an I/O device's interrupts, of which 0 makes edges and 1 has a level. [any]
+  void lines();
   // With a chain from before a reset.
   void stale(const std::string& where);
 

@@ -16,6 +16,7 @@ class FakeInterrupts {
   FakeInterrupts& operator=(const FakeInterrupts&) = delete;
 
   [[nodiscard]] unsigned pulses(uint32_t index = 0) const { return lines_.at(index).pulses.load(); }
+  [[nodiscard]] unsigned rises(uint32_t index = 0) const { return lines_.at(index).rises.load(); } // to high
   [[nodiscard]] bool level(uint32_t index = 0) const { return lines_.at(index).level.load(); }
   // Calls for an interrupt that the device has not described, or of the other trigger, or before it has described any:
   // nothing happens, as on the host.
@@ -24,6 +25,7 @@ class FakeInterrupts {
  private:
   struct Line {
     std::atomic<unsigned> pulses{0};
+    std::atomic<unsigned> rises{0};
     std::atomic<bool> level{false};
   };
 
@@ -42,7 +44,7 @@ class FakeInterrupts {
     };
     t.set_level = [](void* context, uint32_t index, uint32_t level) {
       if (Line* line = static_cast<FakeInterrupts*>(context)->line(index, SPORE_TRIGGER_LEVEL))
-        line->level = level != 0;
+        line->rises += !line->level.exchange(level != 0) && level != 0 ? 1 : 0;
     };
     return t;
   }

@@ -46,7 +46,7 @@ double kick_cost() {
     std::thread host([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
       kicked = Clock::now();
-      machine.ops().kick(machine.self(), 0);
+      machine.backend().kick(0);
     });
     (void)machine.run();
     const auto returned = Clock::now();
@@ -77,7 +77,7 @@ double slot_cost(bool unmap) {
 } // namespace
 
 int main() {
-  const GuestMachine prober;
+  GuestMachine prober;
   if (const auto reason = prober.unusable()) {
     std::printf("no guest can run here: %s\n", reason->c_str());
     return 77;
@@ -86,7 +86,7 @@ int main() {
     const auto start = Clock::now();
     const auto found = prober.probe(measure);
     std::printf("probe(measure=%d)        %8.2f ms  %s\n", measure, microseconds_since(start) / 1000,
-                found ? found->summary : found.error().text.c_str());
+                (found ? found->summary : found.error().text).c_str());
   }
   std::printf("open, RAM, one vCPU     %8.2f ms\n", median(15, [] {
                                                       GuestMachine machine;

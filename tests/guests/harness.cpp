@@ -21,12 +21,12 @@ std::string from_environment(const char* name, const char* otherwise) {
 // Kicks a vCPU when it has run for too long.
 class Watchdog {
  public:
-  Watchdog(const GuestMachine& machine, uint32_t vcpu, std::chrono::milliseconds patience)
+  Watchdog(GuestMachine& machine, uint32_t vcpu, std::chrono::milliseconds patience)
       : thread_([this, &machine, vcpu, patience] {
           std::unique_lock lock(mutex_);
           if (over_.wait_for(lock, patience, [this] { return ended_; })) return;
           bit_ = true;
-          machine.ops().kick(machine.self(), vcpu);
+          machine.backend().kick(vcpu);
         }) {}
   ~Watchdog() { end(); }
 
@@ -72,26 +72,21 @@ GuestMachine::GuestMachine(const std::string& device) {
   auto plugin = spore::testing::load_plugin(from_environment("SPORE_GUEST_BACKEND", SPORE_GUEST_BACKEND));
   if (!plugin) throw std::runtime_error(plugin.error().text);
   plugin_.emplace(std::move(plugin).value());
-  auto object = plugin_->make(SPORE_KIND_BACKEND, from_environment("SPORE_GUEST_BACKEND_ID", "kvm"), host_);
-  if (!object) throw std::runtime_error(object.error().text);
-  object_ = *object;
-  state_ = static_cast<const StateInterface*>(ops().query_interface(self(), kStateInterface));
+  auto backend = plugin_->backend(from_environment("SPORE_GUEST_BACKEND_ID", "kvm"), host_);
+  if (!backend) throw std::runtime_error(backend.error().text);
+  backend_.emplace(std::move(backend).value());
+  state_ = backend_->find<StateInterface>(kStateInterface);
 }
 
 GuestMachine::~GuestMachine() {
-  if (vcpu0_) ops().destroy_vcpu(self(), 0);
-  ops().destroy(self());
+  if (vcpu0_) backend_->destroy_vcpu(0);
 }
 
-spore::Result<spore_probe> GuestMachine::probe(bool measure) const {
-  spore_probe found{};
-  found.size = sizeof found;
-  spore_error error{};
-  SPORE_CHECK(spore::testing::to_result(ops().probe(self(), measure ? 1 : 0, &found, &error), error));
-  return found;
+spore::Result<spore::testing::BackendProbe> GuestMachine::probe(bool measure) {
+  return backend_->probe(measure);
 }
 
-std::optional<std::string> GuestMachine::unusable() const {
+std::optional<std::string> GuestMachine::unusable() {
   const auto found = probe(false);
   if (!found) return found.error().text;
   if (found->usable == 0) return found->summary;
@@ -100,30 +95,26 @@ std::optional<std::string> GuestMachine::unusable() const {
 }
 
 spore::Result<void> GuestMachine::open(uint32_t vcpus, uint32_t flags) {
-  const spore_vm_config config{sizeof config, vcpus, flags, 0, kGpaEnd};
-  const spore_vm_callbacks callbacks{
-      .size = sizeof callbacks,
-      .context = this,
-      .mmio_read =
-          [](void* context, uint32_t /*vcpu*/, uint64_t gpa, void* data, uint32_t bytes) {
-            static_cast<GuestMachine*>(context)->on_access_read(Kind::kMmioRead, gpa, data, bytes);
-          },
-      .mmio_write =
-          [](void* context, uint32_t vcpu, uint64_t gpa, const void* data, uint32_t bytes) {
-            static_cast<GuestMachine*>(context)->on_access_write(Kind::kMmioWrite, vcpu, gpa, data, bytes);
-          },
-      .port_read =
-          [](void* context, uint32_t /*vcpu*/, uint16_t port, void* data, uint32_t bytes) {
-            static_cast<GuestMachine*>(context)->on_access_read(Kind::kPortRead, port, data, bytes);
-          },
-      .port_write =
-          [](void* context, uint32_t vcpu, uint16_t port, const void* data, uint32_t bytes) {
-            static_cast<GuestMachine*>(context)->on_access_write(Kind::kPortWrite, vcpu, port, data, bytes);
-          },
+  spore_vm_config config{};
+  config.vcpu_count = vcpus;
+  config.flags = flags;
+  config.gpa_end = kGpaEnd;
+  spore_vm_callbacks callbacks{};
+  callbacks.context = this;
+  callbacks.mmio_read = [](void* context, uint32_t /*vcpu*/, uint64_t gpa, void* data, uint32_t bytes) {
+    static_cast<GuestMachine*>(context)->on_access_read(Kind::kMmioRead, gpa, data, bytes);
   };
-  spore_error error{};
-  SPORE_CHECK(spore::testing::to_result(ops().open(self(), &config, &callbacks, &error), error));
-  SPORE_CHECK(spore::testing::to_result(prepare_vm(ops(), self(), flags, &error), error));
+  callbacks.mmio_write = [](void* context, uint32_t vcpu, uint64_t gpa, const void* data, uint32_t bytes) {
+    static_cast<GuestMachine*>(context)->on_access_write(Kind::kMmioWrite, vcpu, gpa, data, bytes);
+  };
+  callbacks.port_read = [](void* context, uint32_t /*vcpu*/, uint16_t port, void* data, uint32_t bytes) {
+    static_cast<GuestMachine*>(context)->on_access_read(Kind::kPortRead, port, data, bytes);
+  };
+  callbacks.port_write = [](void* context, uint32_t vcpu, uint16_t port, const void* data, uint32_t bytes) {
+    static_cast<GuestMachine*>(context)->on_access_write(Kind::kPortWrite, vcpu, port, data, bytes);
+  };
+  SPORE_CHECK(backend_->open(config, callbacks));
+  SPORE_CHECK(prepare_vm(*backend_, flags));
   SPORE_CHECK(map(0, ram_.data(), kRamBytes, SPORE_MAP_READ | SPORE_MAP_WRITE | SPORE_MAP_EXECUTE));
   SPORE_CHECK(create_vcpu(0));
   vcpu0_ = true;
@@ -143,32 +134,27 @@ void GuestMachine::start() {
 }
 
 void GuestMachine::set_state(const State& state, uint32_t vcpu) {
-  spore_error error{};
-  if (state_->set_state(self(), vcpu, &state, &error) != SPORE_OK) throw std::runtime_error(error.text);
+  const spore::testing::Handed<State> handed(spore::testing::HostAge::newer, state, 0xee);
+  const auto set = backend_->call(
+      "set_state", [&](spore_error* error) { return state_->set_state(backend_->self(), vcpu, handed.get(), error); });
+  if (!set) throw std::runtime_error(set.error().text);
 }
 
 State GuestMachine::state(uint32_t vcpu) {
-  State state{};
-  state.size = sizeof state;
-  spore_error error{};
-  if (state_->get_state(self(), vcpu, &state, &error) != SPORE_OK) throw std::runtime_error(error.text);
-  return state;
+  spore::testing::Handed<State> state(spore::testing::HostAge::older);
+  const auto got = backend_->call(
+      "get_state", [&](spore_error* error) { return state_->get_state(backend_->self(), vcpu, state.get(), error); });
+  if (!got) throw std::runtime_error(got.error().text);
+  state.check(host_.checks(), "get_state");
+  return state.value();
 }
 
-std::optional<spore_exit> GuestMachine::run(uint32_t vcpu, std::chrono::milliseconds patience) {
+std::optional<spore::testing::BackendExit> GuestMachine::run(uint32_t vcpu, std::chrono::milliseconds patience) {
   Watchdog watchdog(*this, vcpu, patience);
-  spore_exit exit{};
-  exit.size = sizeof exit;
-  spore_error error{};
-  const spore_status status = ops().run(self(), vcpu, &exit, &error);
+  const auto exit = backend_->run(vcpu);
   const bool late = watchdog.end();
-  if (status != SPORE_OK) {
-    error_ = error.text;
-  } else if (late) {
-    error_ = "the guest ran for too long";
-  } else {
-    return exit;
-  }
+  if (exit && !late) return *exit;
+  error_ = exit ? "the guest ran for too long" : exit.error().text;
   return std::nullopt;
 }
 
@@ -184,18 +170,15 @@ bool GuestMachine::run_to_done() {
 }
 
 spore::Result<void> GuestMachine::map(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags) {
-  spore_error error{};
-  return spore::testing::to_result(ops().map_memory(self(), gpa, host, bytes, flags, &error), error);
+  return backend_->map_memory(gpa, host, bytes, flags);
 }
 
 spore::Result<void> GuestMachine::unmap(uint64_t gpa, uint64_t bytes) {
-  spore_error error{};
-  return spore::testing::to_result(ops().unmap_memory(self(), gpa, bytes, &error), error);
+  return backend_->unmap_memory(gpa, bytes);
 }
 
 spore::Result<void> GuestMachine::create_vcpu(uint32_t index) {
-  spore_error error{};
-  return spore::testing::to_result(ops().create_vcpu(self(), index, &error), error);
+  return backend_->create_vcpu(index);
 }
 
 std::vector<Access> GuestMachine::accesses() {
@@ -224,7 +207,7 @@ void GuestMachine::on_access_write(Kind kind, uint32_t vcpu, uint64_t address, c
   const std::lock_guard lock(mutex_);
   if (kind == Kind::kPortWrite && address == kDonePort) {
     done_ = true;
-    ops().kick(self(), vcpu);
+    backend_->kick(vcpu);
   } else if (kind == Kind::kPortWrite && address == kMarkPort) {
     ++marks_;
     marked_.notify_all();

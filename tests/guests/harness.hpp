@@ -79,8 +79,8 @@ class GuestMachine {
   GuestMachine& operator=(const GuestMachine&) = delete;
 
   // Why guests cannot run here; nothing when they can.
-  [[nodiscard]] std::optional<std::string> unusable() const;
-  [[nodiscard]] spore::Result<spore_probe> probe(bool measure) const;
+  [[nodiscard]] std::optional<std::string> unusable();
+  [[nodiscard]] spore::Result<spore::testing::BackendProbe> probe(bool measure);
 
   // Opens the VM, maps RAM and creates vCPU 0 on the calling thread. Other vCPUs are created before vCPU 0 runs.
   spore::Result<void> open(uint32_t vcpus, uint32_t flags = SPORE_VM_IRQCHIP);
@@ -91,12 +91,11 @@ class GuestMachine {
 
   // Until the vCPU leaves `run`, whatever for. nullopt when it took longer than `patience` or `run` failed (see
   // error()).
-  std::optional<spore_exit> run(uint32_t vcpu = 0, std::chrono::milliseconds patience = kPatience);
+  std::optional<spore::testing::BackendExit> run(uint32_t vcpu = 0, std::chrono::milliseconds patience = kPatience);
   // Until the guest says that it is done.
   bool run_to_done();
 
-  [[nodiscard]] const spore_backend_ops& ops() const { return *static_cast<const spore_backend_ops*>(object_.ops); }
-  [[nodiscard]] void* self() const { return object_.self; }
+  [[nodiscard]] spore::testing::BackendHandle& backend() { return *backend_; }
   [[nodiscard]] const std::string& error() const { return error_; }
   [[nodiscard]] const Pages& ram() const { return ram_; }
   spore::Result<void> map(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags);
@@ -120,7 +119,7 @@ class GuestMachine {
 
   spore::testing::FakeHost host_;
   std::optional<spore::testing::LoadedPlugin> plugin_;
-  spore_object object_{};
+  std::optional<spore::testing::BackendHandle> backend_;
   const StateInterface* state_ = nullptr;
   Pages ram_{kRamBytes};
   bool vcpu0_ = false;

@@ -24,27 +24,27 @@ void interrupt_from_another_thread(GuestMachine& machine, const std::function<sp
 
 TEST_F(GuestTest, PulseWakesAHaltedGuest) {
   boot("interrupts");
-  interrupt_from_another_thread(machine, [&] { return machine.ops().pulse_irq(machine.self(), kListenedGsi); });
+  interrupt_from_another_thread(machine, [&] { return machine.backend().pulse_irq(kListenedGsi); });
 }
 
 TEST_F(GuestTest, LineUpAndDownWakesAHaltedGuest) {
   boot("interrupts");
   interrupt_from_another_thread(machine, [&] {
-    const spore_status up = machine.ops().set_irq_line(machine.self(), kListenedGsi, 1);
-    return up != SPORE_OK ? up : machine.ops().set_irq_line(machine.self(), kListenedGsi, 0);
+    const spore_status up = machine.backend().set_irq_line(kListenedGsi, 1);
+    return up != SPORE_OK ? up : machine.backend().set_irq_line(kListenedGsi, 0);
   });
 }
 
 TEST_F(GuestTest, InterruptsThatDoNotExistAreRefused) {
-  EXPECT_EQ(machine.ops().pulse_irq(machine.self(), kListenedGsi), SPORE_E_STATE);
+  EXPECT_EQ(machine.backend().pulse_irq(kListenedGsi), SPORE_E_STATE);
   ASSERT_TRUE(machine.open(1));
-  EXPECT_EQ(machine.ops().pulse_irq(machine.self(), 5000), SPORE_E_RANGE);
-  EXPECT_EQ(machine.ops().set_irq_line(machine.self(), ~0U, 1), SPORE_E_RANGE);
+  EXPECT_EQ(machine.backend().pulse_irq(5000), SPORE_E_RANGE);
+  EXPECT_EQ(machine.backend().set_irq_line(~0U, 1), SPORE_E_RANGE);
 }
 
 TEST_F(GuestTest, WithoutInterruptControllerALineIsRefused) {
   boot("halt", 1, 0);
-  EXPECT_EQ(machine.ops().pulse_irq(machine.self(), kListenedGsi), SPORE_E_UNSUPPORTED);
+  EXPECT_EQ(machine.backend().pulse_irq(kListenedGsi), SPORE_E_UNSUPPORTED);
 }
 
 } // namespace

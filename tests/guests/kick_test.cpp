@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 class KickTest : public GuestTest {
  protected:
-  void kick() { machine.ops().kick(machine.self(), 0); }
+  void kick() { machine.backend().kick(0); }
 };
 
 TEST_F(KickTest, BeforeRunReturnsAtOnceAndOnce) {
@@ -43,12 +43,12 @@ TEST_F(KickTest, BeforeThereIsAVmIsHarmless) {
 
 TEST_F(KickTest, BeforeTheVcpuIsThereIsKept) {
   ASSERT_TRUE(machine.open(2));
-  machine.ops().kick(machine.self(), 1);
-  std::optional<spore_exit> exit;
+  machine.backend().kick(1);
+  std::optional<spore::testing::BackendExit> exit;
   std::thread([&] {
     EXPECT_TRUE(machine.create_vcpu(1));
     exit = machine.run(1);
-    machine.ops().destroy_vcpu(machine.self(), 1);
+    machine.backend().destroy_vcpu(1);
   }).join();
   ASSERT_KICKED(exit);
 }
@@ -97,11 +97,8 @@ TEST_F(KickTest, NoneIsLostAndNoneCountsTwice) {
     }
   });
   for (int i = 0; i < kKicks; ++i) {
-    spore_exit exit{};
-    exit.size = sizeof exit;
-    spore_error error{};
-    EXPECT_EQ(machine.ops().run(machine.self(), 0, &exit, &error), SPORE_OK) << error.text;
-    EXPECT_EQ(exit.reason, static_cast<uint32_t>(SPORE_EXIT_KICKED));
+    const auto exit = machine.backend().run(0);
+    EXPECT_TRUE(exit && exit.value().reason == SPORE_EXIT_KICKED) << (exit ? "" : exit.error().text);
     answered.store(i + 1);
   }
   host.join();
@@ -140,11 +137,11 @@ TEST_F(KickTest, OfAVcpuThatIsGoneIsHarmless) {
   ASSERT_TRUE(machine.open(2));
   std::thread vcpu([&] {
     EXPECT_TRUE(machine.create_vcpu(1));
-    machine.ops().destroy_vcpu(machine.self(), 1);
+    machine.backend().destroy_vcpu(1);
   });
   vcpu.join();
-  machine.ops().kick(machine.self(), 1);
-  machine.ops().kick(machine.self(), 7);
+  machine.backend().kick(1);
+  machine.backend().kick(7);
 }
 
 } // namespace

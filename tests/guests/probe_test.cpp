@@ -49,7 +49,7 @@ TEST_F(GuestTest, ProbeMeasuresAndJudgesByTheFigure) {
   EXPECT_LE(found->guest_address_bits, 57U);
   EXPECT_THAT(found->summary, HasSubstr("instructions a second"));
   RecordProperty("summary", found->summary);
-  std::printf("%s\n", found->summary);
+  std::printf("%s\n", found->summary.c_str());
 }
 
 TEST_F(GuestTest, ProbeWithoutMeasuringHasNoFigure) {
@@ -57,7 +57,7 @@ TEST_F(GuestTest, ProbeWithoutMeasuringHasNoFigure) {
   ASSERT_TRUE(found) << found.error().text;
   EXPECT_EQ(found->usable, 1U);
   EXPECT_EQ(found->instructions_per_second, 0U);
-  std::printf("%s\n", found->summary);
+  std::printf("%s\n", found->summary.c_str());
 }
 
 } // namespace

@@ -14,18 +14,18 @@ using ::testing::HasSubstr;
 TEST_F(GuestTest, BootProcessorStartsTheSecond) {
   boot("smp", 2);
   spore::Result<void> created;
-  std::optional<spore_exit> second_exit;
+  std::optional<spore::testing::BackendExit> second_exit;
   std::atomic<bool> ready{false};
   std::thread second([&] {
     created = machine.create_vcpu(1);
     ready = true;
     if (!created) return;
     second_exit = machine.run(1);
-    machine.ops().destroy_vcpu(machine.self(), 1);
+    machine.backend().destroy_vcpu(1);
   });
   while (!ready) std::this_thread::yield();
   const bool done = machine.run_to_done();
-  machine.ops().kick(machine.self(), 1);
+  machine.backend().kick(1);
   second.join();
   ASSERT_TRUE(created) << created.error().text;
   ASSERT_TRUE(done) << machine.error();
@@ -37,14 +37,14 @@ TEST_F(GuestTest, BootProcessorStartsTheSecond) {
 
 TEST_F(GuestTest, AWaitingVcpuCanBeKicked) {
   ASSERT_TRUE(machine.open(2));
-  std::optional<spore_exit> exit;
+  std::optional<spore::testing::BackendExit> exit;
   std::thread second([&] {
     EXPECT_TRUE(machine.create_vcpu(1));
     exit = machine.run(1);
-    machine.ops().destroy_vcpu(machine.self(), 1);
+    machine.backend().destroy_vcpu(1);
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(30));
-  machine.ops().kick(machine.self(), 1);
+  machine.backend().kick(1);
   second.join();
   ASSERT_TRUE(exit) << machine.error();
   EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_KICKED));
@@ -53,11 +53,10 @@ TEST_F(GuestTest, AWaitingVcpuCanBeKicked) {
 TEST_F(GuestTest, AVcpuBelongsToItsThread) {
   boot("spin");
   std::thread([&] {
-    spore_exit exit{};
-    exit.size = sizeof exit;
-    spore_error error{};
-    EXPECT_EQ(machine.ops().run(machine.self(), 0, &exit, &error), SPORE_E_STATE);
-    EXPECT_THAT(error.text, HasSubstr("thread"));
+    const auto exit = machine.backend().run(0);
+    ASSERT_FALSE(exit);
+    EXPECT_EQ(exit.error().status, SPORE_E_STATE);
+    EXPECT_THAT(exit.error().text, HasSubstr("thread"));
   }).join();
 }
 

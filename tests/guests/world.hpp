@@ -2,7 +2,7 @@
 // Each architecture implements it in its own folder.
 #pragma once
 
-#include <sporehost/backend.h>
+#include <sporehost/testing/backend_handle.hpp>
 
 #include <cstdint>
 #include <span>
@@ -32,7 +32,7 @@ inline constexpr uint32_t kListenedGsi = 5;
 State entry_state(std::span<uint8_t> ram, uint64_t entry);
 
 // What a VM needs between `open` and its first vCPU.
-spore_status prepare_vm(const spore_backend_ops& ops, void* self, uint32_t flags, spore_error* error);
+spore::Result<void> prepare_vm(spore::testing::BackendHandle& backend, uint32_t flags);
 
 // The register that guest programs read MMIO into first, and the one that "exits" counts down.
 uint64_t accumulator(const State& state);

@@ -40,39 +40,44 @@ TEST_F(GuestTest, RunningWhereNoMemoryIsIsAnAbortInTheGuest) {
 
 class GicTest : public GuestTest {
  protected:
-  spore_status open(uint32_t flags) {
-    const spore_vm_config config{sizeof config, 1, flags, 0, kGpaEnd};
-    const spore_vm_callbacks callbacks{
-        .size = sizeof callbacks,
-        .context = nullptr,
-        .mmio_read = [](void*, uint32_t, uint64_t, void*, uint32_t) {},
-        .mmio_write = [](void*, uint32_t, uint64_t, const void*, uint32_t) {},
-        .port_read = [](void*, uint32_t, uint16_t, void*, uint32_t) {},
-        .port_write = [](void*, uint32_t, uint16_t, const void*, uint32_t) {},
-    };
-    return machine.ops().open(machine.self(), &config, &callbacks, &error_);
+  spore::Result<void> open(uint32_t flags) {
+    spore_vm_config config{};
+    config.vcpu_count = 1;
+    config.flags = flags;
+    config.gpa_end = kGpaEnd;
+    spore_vm_callbacks callbacks{};
+    callbacks.mmio_read = [](void*, uint32_t, uint64_t, void*, uint32_t) {};
+    callbacks.mmio_write = [](void*, uint32_t, uint64_t, const void*, uint32_t) {};
+    callbacks.port_read = [](void*, uint32_t, uint16_t, void*, uint32_t) {};
+    callbacks.port_write = [](void*, uint32_t, uint16_t, const void*, uint32_t) {};
+    return machine.backend().open(config, callbacks);
   }
   spore_status set_gic(uint64_t dist, uint64_t redist) {
-    const auto* vm =
-        static_cast<const spore_arm64_vm*>(machine.ops().query_interface(machine.self(), SPORE_ARM64_VM_1));
-    return vm != nullptr ? vm->set_gic(machine.self(), dist, redist, &error_) : SPORE_E_UNSUPPORTED;
+    spore::testing::BackendHandle& backend = machine.backend();
+    const auto* vm = backend.find<spore_arm64_vm>(SPORE_ARM64_VM_1);
+    if (vm == nullptr) return SPORE_E_UNSUPPORTED;
+    const auto set =
+        backend.call("set_gic", [&](spore_error* error) { return vm->set_gic(backend.self(), dist, redist, error); });
+    return set ? SPORE_OK : set.error().status;
   }
-  spore_error error_{};
 };
 
 TEST_F(GicTest, IsPlacedOnceAndBeforeTheVcpus) {
   EXPECT_EQ(set_gic(0x08000000, 0x080a0000), SPORE_E_STATE) << "there is no VM yet";
-  ASSERT_EQ(open(SPORE_VM_IRQCHIP), SPORE_OK) << error_.text;
-  EXPECT_EQ(machine.ops().create_vcpu(machine.self(), 0, &error_), SPORE_E_STATE);
-  EXPECT_THAT(error_.text, HasSubstr("set_gic comes first"));
+  const auto opened = open(SPORE_VM_IRQCHIP);
+  ASSERT_TRUE(opened) << opened.error().text;
+  const auto created = machine.create_vcpu(0);
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().status, SPORE_E_STATE);
+  EXPECT_THAT(created.error().text, HasSubstr("set_gic comes first"));
   EXPECT_EQ(set_gic(0x08001000, 0x080a0000), SPORE_E_INVALID);
   EXPECT_EQ(set_gic(0x08000000, kGpaEnd), SPORE_E_RANGE);
-  EXPECT_EQ(set_gic(0x08000000, 0x080a0000), SPORE_OK) << error_.text;
+  EXPECT_EQ(set_gic(0x08000000, 0x080a0000), SPORE_OK);
   EXPECT_EQ(set_gic(0x08000000, 0x080a0000), SPORE_E_STATE);
 }
 
 TEST_F(GicTest, NeedsAVmThatWantsOne) {
-  ASSERT_EQ(open(0), SPORE_OK) << error_.text;
+  ASSERT_TRUE(open(0));
   EXPECT_EQ(set_gic(0x08000000, 0x080a0000), SPORE_E_STATE);
 }
 

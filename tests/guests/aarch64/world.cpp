@@ -56,10 +56,12 @@ State entry_state(std::span<uint8_t> ram, uint64_t entry) {
   return state;
 }
 
-spore_status prepare_vm(const spore_backend_ops& ops, void* self, uint32_t flags, spore_error* error) {
-  if ((flags & SPORE_VM_IRQCHIP) == 0) return SPORE_OK;
-  const auto* vm = static_cast<const spore_arm64_vm*>(ops.query_interface(self, SPORE_ARM64_VM_1));
-  return vm != nullptr ? vm->set_gic(self, kGicDist, kGicRedist, error) : SPORE_E_UNSUPPORTED;
+spore::Result<void> prepare_vm(spore::testing::BackendHandle& backend, uint32_t flags) {
+  if ((flags & SPORE_VM_IRQCHIP) == 0) return {};
+  const auto* vm = backend.find<spore_arm64_vm>(SPORE_ARM64_VM_1);
+  if (vm == nullptr) return spore::fail(SPORE_E_UNSUPPORTED, "the backend does not offer " SPORE_ARM64_VM_1);
+  return backend.call("set_gic",
+                      [&](spore_error* error) { return vm->set_gic(backend.self(), kGicDist, kGicRedist, error); });
 }
 
 uint64_t accumulator(const State& state) {

@@ -48,8 +48,8 @@ State entry_state(std::span<uint8_t> ram, uint64_t entry) {
   return state;
 }
 
-spore_status prepare_vm(const spore_backend_ops& /*ops*/, void* /*self*/, uint32_t /*flags*/, spore_error* /*error*/) {
-  return SPORE_OK;
+spore::Result<void> prepare_vm(spore::testing::BackendHandle& /*backend*/, uint32_t /*flags*/) {
+  return {};
 }
 
 uint64_t accumulator(const State& state) {

@@ -59,8 +59,11 @@ class Handle {
 
  protected:
   [[nodiscard]] bool there() const { return object_.self != nullptr; }
-  // Older and newer hosts take turns.
-  HostAge next_age() { return std::exchange(age_, age_ == HostAge::older ? HostAge::newer : HostAge::older); }
+  // Older and newer hosts take turns. [any]
+  static HostAge next_age() {
+    static std::atomic<unsigned> turn{0};
+    return turn++ % 2 == 0 ? HostAge::older : HostAge::newer;
+  }
 
   // Calls a function of the object; `counted` ones may open descriptors and start threads. An exception ends here.
   template <typename Call>
@@ -109,9 +112,6 @@ class Handle {
 
   FakeHost* host_;
   spore_object object_;
-
- private:
-  HostAge age_ = HostAge::older;
 };
 
 // A virtio device with its transport. Feature bits of the transport itself (VIRTIO_F_VERSION_1) may be passed along.

@@ -8,9 +8,8 @@
 // The LoadedPlugin must go after its handles.
 #pragma once
 
-#include <sporehost/backend.h>
 #include <sporehost/options.hpp>
-#include <sporehost/testing/handles.hpp>
+#include <sporehost/testing/backend_handle.hpp>
 
 #include <dlfcn.h>
 
@@ -54,6 +53,11 @@ class LoadedPlugin {
   Result<PolicyHandle> memory_policy(std::string_view id, FakeHost& host) const {
     SPORE_TRY(const spore_object object, make(SPORE_KIND_MEMORY_POLICY, id, host));
     return PolicyHandle(host, object);
+  }
+
+  Result<BackendHandle> backend(std::string_view id, FakeHost& host) const {
+    SPORE_TRY(const spore_object object, make(SPORE_KIND_BACKEND, id, host));
+    return BackendHandle(host, object);
   }
 
   // An object of any kind; the caller ends it by its table's `destroy`.

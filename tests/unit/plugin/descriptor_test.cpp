@@ -28,15 +28,35 @@ class DescriptorTest : public ::testing::Test {
     EXPECT_EQ(failure.reason, reason);
   }
 
-  spore_factory factory_{sizeof(spore_factory),  SPORE_KIND_IO_DEVICE, "beeper", "beeps",
-                         R"({"type":"object"})", &make_nothing};
+  static spore_string text(const char* text) { return {text, std::strlen(text)}; }
+  static spore_factory sound() {
+    spore_factory factory{};
+    factory.size = sizeof factory;
+    factory.kind = SPORE_KIND_IO_DEVICE;
+    factory.id = text("beeper");
+    factory.summary = text("beeps");
+    factory.options_schema = text(R"({"type":"object"})");
+    factory.create = &make_nothing;
+    return factory;
+  }
+  spore_plugin sound_plugin() {
+    spore_plugin plugin{};
+    plugin.magic = SPORE_PLUGIN_MAGIC;
+    plugin.size = sizeof plugin;
+    plugin.abi_major = SPORE_ABI_MAJOR;
+    plugin.abi_minor = SPORE_ABI_MINOR;
+    plugin.arch = SPORE_ARCH_NATIVE;
+    plugin.factory_count = 1;
+    plugin.id = text("beeper");
+    plugin.version = text("1.0.0");
+    plugin.factories = factories_;
+    return plugin;
+  }
+
+  spore_factory factory_ = sound();
   spore_factory other_ = factory_;
   const spore_factory* factories_[2] = {&factory_, &other_};
-  spore_plugin plugin_{SPORE_PLUGIN_MAGIC, sizeof(spore_plugin),
-                       SPORE_ABI_MAJOR,    SPORE_ABI_MINOR,
-                       SPORE_ARCH_NATIVE,  1,
-                       "beeper",           "1.0.0",
-                       factories_};
+  spore_plugin plugin_ = sound_plugin();
   const char* const wild_ = reinterpret_cast<const char*>(16);
 };
 
@@ -75,9 +95,9 @@ TEST_F(DescriptorTest, AnyMinorIsAccepted) {
 
 TEST_F(DescriptorTest, SizeOfThePlugin) {
   plugin_.size = 40;
-  expect_broken(2, "size of the descriptor is 40, version 1.0 already has 48");
+  expect_broken(2, "size of the descriptor is 40, version 1.0 already has 64");
   plugin_.size = UINT32_MAX;
-  expect_broken(2, "size of the descriptor is 4294967295, version 1.0 already has 48");
+  expect_broken(2, "size of the descriptor is 4294967295, version 1.0 already has 64");
 }
 
 TEST_F(DescriptorTest, Architecture) {
@@ -88,23 +108,25 @@ TEST_F(DescriptorTest, Architecture) {
 }
 
 TEST_F(DescriptorTest, PluginId) {
-  plugin_.id = nullptr;
+  plugin_.id = {nullptr, 6};
   expect_broken(4, "plugin id is NULL");
-  plugin_.id = wild_;
+  plugin_.id = {wild_, 6};
   expect_broken(4, "plugin id points to memory that cannot be read");
   const std::string longish(65, 'a');
-  plugin_.id = longish.c_str();
-  expect_broken(4, "plugin id is longer than 64 bytes or not NUL-terminated");
+  plugin_.id = text(longish.c_str());
+  expect_broken(4, "plugin id is longer than 64 bytes");
+  plugin_.id = {"beeper", UINT64_MAX};
+  expect_broken(4, "plugin id is longer than 64 bytes");
   for (const char* bad : {"", "Beeper", "-beeper", "beeper-", "a--b", "a/b", "..", "a_b"}) {
-    plugin_.id = bad;
+    plugin_.id = text(bad);
     expect_broken(4, std::string("plugin id '") + bad + "' is not lower-case kebab (a-z, 0-9, single hyphens between)");
   }
 }
 
 TEST_F(DescriptorTest, Version) {
-  plugin_.version = nullptr;
+  plugin_.version = {};
   expect_broken(4, "plugin version is NULL");
-  plugin_.version = "1.0\nrm";
+  plugin_.version = text("1.0\nrm");
   expect_broken(4, "plugin version is not one line of text");
 }
 
@@ -132,19 +154,21 @@ TEST_F(DescriptorTest, FactoryFields) {
     change(factory_);
     expect_broken(rule, reason);
   };
-  with([](auto& f) { f.size = 39; }, 5, "factory 0: size is 39, version 1.0 already has 40");
-  with([](auto& f) { f.id = nullptr; }, 4, "id of factory 0 is NULL");
-  with([](auto& f) { f.id = "Beeper"; }, 4,
+  with([](auto& f) { f.size = 79; }, 5, "factory 0: size is 79, version 1.0 already has 80");
+  with([](auto& f) { f.id = {}; }, 4, "id of factory 0 is NULL");
+  with([](auto& f) { f.id = text("Beeper"); }, 4,
        "id of factory 0 'Beeper' is not lower-case kebab (a-z, 0-9, single hyphens between)");
   with([](auto& f) { f.kind = 0; }, 5, "kind of factory 'beeper' is 0, which is none of SPORE_KIND_*");
-  with([](auto& f) { f.summary = nullptr; }, 5, "summary of factory 'beeper' is NULL");
-  with([](auto& f) { f.options_schema = nullptr; }, 6, "options_schema of factory 'beeper' is NULL");
-  with([](auto& f) { f.options_schema = "{"; }, 6,
+  with([](auto& f) { f.summary = {}; }, 5, "summary of factory 'beeper' is NULL");
+  with([](auto& f) { f.options_schema = {}; }, 6, "options_schema of factory 'beeper' is NULL");
+  with([](auto& f) { f.options_schema = text("{"); }, 6,
        "options_schema of factory 'beeper' is not JSON: it goes wrong at byte 2");
-  with([](auto& f) { f.options_schema = "[]"; }, 6,
+  with([](auto& f) { f.options_schema = text("[]"); }, 6,
        R"(options_schema of factory 'beeper' is not the schema of an object: it lacks "type": "object")");
-  with([](auto& f) { f.options_schema = R"({"type":"string"})"; }, 6,
+  with([](auto& f) { f.options_schema = text(R"({"type":"string"})"); }, 6,
        R"(options_schema of factory 'beeper' is not the schema of an object: it lacks "type": "object")");
+  with([](auto& f) { f.uses_count = 1; }, 5, "uses of factory 'beeper' is NULL or cannot be read");
+  with([](auto& f) { f.reserved = 1; }, 26, "the field 'reserved' of factory 'beeper' is not 0");
   with([](auto& f) { f.create = nullptr; }, 5, "create of factory 'beeper' is NULL");
 }
 
@@ -162,6 +186,18 @@ TEST_F(DescriptorTest, TwoFactoriesOfOneKindWithOneId) {
   EXPECT_TRUE(std::holds_alternative<Descriptor>(read_descriptor(&plugin_))) << "of two kinds they may";
 }
 
+TEST_F(DescriptorTest, Uses) {
+  const spore_string uses[] = {text("sporehost.elastic-memory/1"), text("sporehost.streams/1")};
+  factory_.uses = uses;
+  factory_.uses_count = 2;
+  const auto outcome = read_descriptor(&plugin_);
+  ASSERT_TRUE(std::holds_alternative<Descriptor>(outcome));
+  EXPECT_EQ(std::get<Descriptor>(outcome).factories[0].uses,
+            (std::vector<std::string>{"sporehost.elastic-memory/1", "sporehost.streams/1"}));
+  factory_.uses_count = UINT32_MAX;
+  EXPECT_EQ(refused().rule, 5);
+}
+
 // A text that runs into unmapped memory, and one that ends exactly before it.
 TEST_F(DescriptorTest, TextsAtTheEndOfMemory) {
   constexpr size_t kPage = 65536;
@@ -171,9 +207,9 @@ TEST_F(DescriptorTest, TextsAtTheEndOfMemory) {
   ASSERT_EQ(::munmap(pages + kPage, kPage), 0);
   char* const last = pages + kPage - 4;
   std::memcpy(last, "abcd", 4);
-  plugin_.id = last;
+  plugin_.id = {last, 5};
   expect_broken(4, "plugin id points to memory that cannot be read");
-  last[3] = '\0';
+  plugin_.id = {last, 4};
   EXPECT_TRUE(std::holds_alternative<Descriptor>(read_descriptor(&plugin_)));
   auto* const cut = reinterpret_cast<spore_plugin*>(pages + kPage - 16); // the struct itself runs off the page
   std::memcpy(static_cast<void*>(cut), &plugin_, 16);

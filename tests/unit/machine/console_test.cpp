@@ -13,8 +13,14 @@ class ConsoleTest : public ::testing::Test {
   void write(std::string_view text) {
     const spore_streams* table = client_->table();
     if (!opened_) {
-      static constexpr spore_stream_events events = {sizeof events, [](void*, uint32_t) {}, [](void*, uint32_t) {}};
-      ASSERT_EQ(table->open(table->context, "console", &events, nullptr, &stream_), SPORE_OK);
+      static const spore_stream_events events = [] {
+        spore_stream_events told{};
+        told.size = sizeof told;
+        told.readable = [](void*, uint32_t) {};
+        told.writable = [](void*, uint32_t) {};
+        return told;
+      }();
+      ASSERT_EQ(table->open(table->context, SPORE_STRING("console"), &events, nullptr, &stream_), SPORE_OK);
       opened_ = true;
     }
     ASSERT_EQ(table->give(table->context, stream_, text.data(), text.size()), text.size());

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sporehost/plugin.hpp>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ constexpr uint64_t kBlock = 2 * kMiB;
 class ElasticServiceTest : public ::testing::Test {
  protected:
   spore_status plug(uint64_t offset, uint64_t bytes) {
-    spore_error error{};
-    return table_->plug(table_->context, offset, bytes, &error);
+    spore::ErrorText error;
+    return table_->plug(table_->context, offset, bytes, error.out());
   }
 
   testing::FakeSlotMapper mapper_;
@@ -26,8 +27,9 @@ class ElasticServiceTest : public ::testing::Test {
       std::move(ElasticRegion::create({uint64_t{4} << 30, 64 * kMiB, kBlock, kBlock}, mapper_)).value();
   int changes_ = 0;
   std::vector<std::string> refusals_;
+  RequestedSize requested_;
   ElasticService service_{
-      *region_, 0, {[this] { ++changes_; }, [this](const std::string& why) { refusals_.push_back(why); }}};
+      *region_, requested_, {[this] { ++changes_; }, [this](const std::string& why) { refusals_.push_back(why); }}};
   const spore_elastic_memory* table_ = service_.claim("first");
 };
 
@@ -49,14 +51,23 @@ TEST_F(ElasticServiceTest, OutOfSlotsIsTold) {
   EXPECT_EQ(service_.refused_plugs(), 1u);
 }
 
+TEST_F(ElasticServiceTest, InfoSaysWhatIsRequestedNow) {
+  spore_elastic_info info{};
+  EXPECT_EQ(table_->info(table_->context, &info), SPORE_E_INVALID) << "size is not set";
+  info.size = sizeof info;
+  requested_.set(3 * kBlock);
+  EXPECT_EQ(table_->info(table_->context, &info), SPORE_OK);
+  EXPECT_EQ(info.requested_bytes, 3 * kBlock);
+}
+
 TEST_F(ElasticServiceTest, AFrozenRegionIsBusyForAll) {
   ASSERT_EQ(plug(0, kBlock), SPORE_OK);
   region_->freeze(true);
-  spore_error error{};
+  spore::ErrorText error;
   EXPECT_EQ(plug(kBlock, kBlock), SPORE_E_BUSY);
-  EXPECT_EQ(table_->unplug(table_->context, 0, kBlock, &error), SPORE_E_BUSY);
-  EXPECT_EQ(table_->unplug_all(table_->context, &error), SPORE_E_BUSY);
-  EXPECT_EQ(table_->keep_mapped(table_->context, 64 * kMiB, &error), SPORE_E_BUSY);
+  EXPECT_EQ(table_->unplug(table_->context, 0, kBlock, error.out()), SPORE_E_BUSY);
+  EXPECT_EQ(table_->unplug_all(table_->context, error.out()), SPORE_E_BUSY);
+  EXPECT_EQ(table_->keep_mapped(table_->context, 64 * kMiB, error.out()), SPORE_E_BUSY);
   EXPECT_EQ(service_.refused_plugs(), 0u);
 }
 

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <sporehost/memory_policy.hpp>
 #include <stdexcept>
 
@@ -14,10 +13,25 @@ namespace {
 
 constexpr uint64_t kMiB = 1u << 20;
 
+spore_memory_request asked() {
+  spore_memory_request request{};
+  request.size = sizeof request;
+  return request;
+}
+spore_memory_facts known() {
+  spore_memory_facts facts{};
+  facts.size = sizeof facts;
+  return facts;
+}
+
 class ScriptedPolicy final : public spore::MemoryPolicy {
  public:
   spore::Result<void> plan(const spore_memory_request&, const spore_memory_facts&, spore_memory_plan& out) override {
+    const spore_text where = out.reason;
     out = next;
+    out.size = sizeof out;
+    out.reason = where;
+    spore::give_reason(out, reason);
     return {};
   }
   void on_event(const spore_memory_event& event, const spore_memory_state& state, spore_memory_action& out) override {
@@ -29,6 +43,7 @@ class ScriptedPolicy final : public spore::MemoryPolicy {
     out.tick_ms = tick_ms;
   }
   spore_memory_plan next{};
+  std::string reason;
   uint64_t want = 0;
   uint64_t tick_ms = 0;
   bool to_and_fro = false;
@@ -37,16 +52,23 @@ class ScriptedPolicy final : public spore::MemoryPolicy {
   spore_memory_state last_state{};
 };
 
+// A device that writes down what it is asked to have plugged.
 struct FakeDevice {
-  spore_resizable_memory table = {
-      sizeof(spore_resizable_memory), 0,
-      [](void* self, uint64_t bytes, spore_error*) -> spore_status {
-        static_cast<FakeDevice*>(self)->requested = bytes;
-        ++static_cast<FakeDevice*>(self)->requests;
-        return bytes <= 128 * kMiB ? SPORE_OK : SPORE_E_INVALID;
-      },
-      [](void* self, spore_resizable_state* out) { out->plugged_bytes = static_cast<FakeDevice*>(self)->plugged; },
-      [](void*) {}};
+  FakeDevice() {
+    table.size = sizeof table;
+    table.requested_changed = [](void* self) {
+      auto& device = *static_cast<FakeDevice*>(self);
+      device.requested = device.size.get();
+      ++device.requests;
+    };
+    table.state = [](void* self, spore_resizable_state* out) -> spore_status {
+      out->plugged_bytes = static_cast<FakeDevice*>(self)->plugged;
+      return SPORE_OK;
+    };
+    table.retry = [](void*) {};
+  }
+  spore_resizable_memory table{};
+  RequestedSize size; // the machine's
   uint64_t requested = 0;
   uint64_t plugged = 8 * kMiB;
   int requests = 0;
@@ -64,7 +86,7 @@ class PolicyRunnerTest : public ::testing::Test {
   void start(uint64_t want) {
     policy_->next.boot_bytes = 512 * kMiB;
     policy_->next.region_bytes = 128 * kMiB;
-    runner_.attach(*loop_, *runner_.plan({}, {}), {&device_.table, &device_}, {});
+    runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device_.table, &device_}, device_.size, {});
     policy_->want = want;
   }
   void serve(uint64_t ms) {
@@ -85,7 +107,7 @@ TEST(PolicyRunner, AnExceptionOutOfOnEventIsNoDecision) {
   PolicyRunner runner{plugin::PluginObject(nullptr, {&ops, static_cast<spore::MemoryPolicy*>(policy)}, "p")};
   const auto loop = std::move(EventLoop::create()).value();
   FakeDevice device;
-  runner.attach(*loop, {}, {&device.table, &device}, {});
+  runner.attach(*loop, {}, {&device.table, &device}, device.size, {});
   runner.event(SPORE_EVENT_READY);
   EXPECT_EQ(device.requested, 0u);
   EXPECT_EQ(runner.requested(), 0u);
@@ -94,7 +116,7 @@ TEST(PolicyRunner, AnExceptionOutOfOnEventIsNoDecision) {
 
 TEST_F(PolicyRunnerTest, FillsInBlockAndSlot) {
   policy_->next.boot_bytes = 512 * kMiB;
-  const auto plan = runner_.plan({}, {});
+  const auto plan = runner_.plan(asked(), known());
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->block_bytes, 2 * kMiB);
   EXPECT_EQ(plan->slot_bytes, 128 * kMiB);
@@ -103,7 +125,7 @@ TEST_F(PolicyRunnerTest, FillsInBlockAndSlot) {
 TEST_F(PolicyRunnerTest, RefusesPlansThatCannotBe) {
   const auto refused = [&](spore_memory_plan plan) {
     policy_->next = plan;
-    const auto result = runner_.plan({}, {});
+    const auto result = runner_.plan(asked(), known());
     return result.ok() ? std::string("accepted") : result.error().text;
   };
   spore_memory_plan good{};
@@ -138,7 +160,7 @@ TEST_F(PolicyRunnerTest, RefusesSizesThatNoMachineHas) {
     policy_->next.boot_bytes = boot;
     policy_->next.region_bytes = region;
     policy_->next.block_bytes = block;
-    const auto result = runner_.plan({}, {});
+    const auto result = runner_.plan(asked(), known());
     return result.ok() ? std::string("accepted") : result.error().text;
   };
   const uint64_t huge = uint64_t{1} << 61;
@@ -156,24 +178,24 @@ TEST_F(PolicyRunnerTest, RoundsTheRegionDownToWhatLinuxCanUse) {
   policy_->next.boot_bytes = 512 * kMiB;
   policy_->next.region_bytes = 1338 * kMiB;
   policy_->next.requested_bytes = 1338 * kMiB;
-  std::strcpy(policy_->next.reason, "as much as there is"); // NOLINT: a literal into 512 bytes
-  auto plan = runner_.plan({}, {});
+  policy_->reason = "as much as there is";
+  auto plan = runner_.plan(asked(), known());
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->region_bytes, 1280 * kMiB);
   EXPECT_EQ(plan->requested_bytes, 1280 * kMiB);
-  EXPECT_STREQ(plan->reason,
-               "as much as there is; 58MiB of the region are left out, since Linux adds memory in whole "
-               "blocks of 128MiB");
+  EXPECT_EQ(plan->reason,
+            "as much as there is; 58MiB of the region are left out, since Linux adds memory in whole "
+            "blocks of 128MiB");
   policy_->next.region_bytes = 60 * kMiB;
   policy_->next.requested_bytes = 0;
-  plan = runner_.plan({}, {});
+  plan = runner_.plan(asked(), known());
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->region_bytes, 0u);
   policy_->next.region_bytes = 15872 * kMiB;
-  plan = runner_.plan({}, {});
+  plan = runner_.plan(asked(), known());
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->region_bytes, 15872 * kMiB);
-  EXPECT_STREQ(plan->reason, "as much as there is");
+  EXPECT_EQ(plan->reason, "as much as there is");
 }
 
 // A policy goes by the region that it planned; what was left out of it is no mistake of the request.
@@ -181,7 +203,7 @@ TEST_F(PolicyRunnerTest, ARequestOfAllThatWasPlannedGetsAllThatThereIs) {
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
   policy_->next.region_bytes = 188 * kMiB;
-  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
+  runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device.table, &device}, device.size, {});
   policy_->want = 188 * kMiB;
   runner_.event(SPORE_EVENT_READY);
   EXPECT_EQ(device.requested, 128 * kMiB);
@@ -194,7 +216,7 @@ TEST_F(PolicyRunnerTest, WhereTheHostCannotGrowTheRequestIsLoweredAndThePolicyHe
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
   policy_->next.region_bytes = 128 * kMiB;
-  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
+  runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device.table, &device}, device.size, {});
   policy_->want = 128 * kMiB;
   runner_.event(SPORE_EVENT_READY);
   device.plugged = 96 * kMiB;
@@ -230,7 +252,7 @@ TEST_F(PolicyRunnerTest, PluggedEventsShareOneLookAtTheHostsMemory) {
   FakeDevice device;
   policy_->next.boot_bytes = 512 * kMiB;
   policy_->next.region_bytes = 128 * kMiB;
-  runner_.attach(*loop_, *runner_.plan({}, {}), {&device.table, &device}, {});
+  runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device.table, &device}, device.size, {});
   runner_.event(SPORE_EVENT_READY);
   const uint64_t first = policy_->last_state.host_available_bytes;
   EXPECT_GT(first, 0u);
@@ -311,40 +333,49 @@ TEST(RequestPace, LetsAHandfulThroughAndThenOneInAWhile) {
 
 TEST_F(PolicyRunnerTest, AReasonIsOneCleanLineAndCutAtACharacter) {
   policy_->next.boot_bytes = 512 * kMiB;
-  spore::give_reason(policy_->next, "red \x1b[31mnow\nram_mib=1");
-  EXPECT_STREQ(runner_.plan({}, {})->reason, "red ?[31mnow ram_mib=1");
-  std::string umlauts;
-  for (int i = 0; i < 300; ++i) umlauts += "\u00e4";
-  spore::give_reason(policy_->next, umlauts);
-  EXPECT_EQ(std::string(runner_.plan({}, {})->reason), umlauts.substr(0, 510));
-  std::fill(std::begin(policy_->next.reason), std::end(policy_->next.reason), '\xC3'); // no end, and no UTF-8
-  EXPECT_EQ(std::string(runner_.plan({}, {})->reason), std::string(511, '?'));
+  policy_->reason = "red \x1b[31mnow\nram_mib=1";
+  EXPECT_EQ(runner_.plan(asked(), known())->reason, "red ?[31mnow ram_mib=1");
+  policy_->reason.clear();
+  for (int i = 0; i < 3000; ++i) policy_->reason += "\u00e4";
+  const std::string cut = runner_.plan(asked(), known())->reason;
+  EXPECT_GE(cut.size(), 256u);
+  EXPECT_EQ(cut, policy_->reason.substr(0, cut.size() / 2 * 2)) << "no half of a character";
+  policy_->reason = "caf\xC3 now"; // no UTF-8
+  EXPECT_EQ(runner_.plan(asked(), known())->reason, "caf? now");
 }
 
 // A table without the wrapper's thunks.
 spore_memory_policy_ops plain_ops(decltype(spore_memory_policy_ops::plan) plan) {
-  return {sizeof(spore_memory_policy_ops), [](void*) {}, [](void*, const char*) -> const void* { return nullptr; },
-          plan, [](void*, const spore_memory_event*, const spore_memory_state*, spore_memory_action*) {}};
+  spore_memory_policy_ops ops{};
+  ops.size = sizeof ops;
+  ops.destroy = [](void*) {};
+  ops.query_interface = [](void*, spore_string) -> const void* { return nullptr; };
+  ops.plan = plan;
+  ops.on_event = [](void*, const spore_memory_event*, const spore_memory_state*, spore_memory_action*) {};
+  return ops;
 }
 
 std::string plan_error(decltype(spore_memory_policy_ops::plan) plan) {
   const spore_memory_policy_ops ops = plain_ops(plan);
   int self = 0;
   PolicyRunner runner(plugin::PluginObject(nullptr, {&ops, &self}, "p"));
-  const auto planned = runner.plan({}, {});
+  const auto planned = runner.plan(asked(), known());
   return planned.ok() ? "accepted" : std::to_string(planned.error().status) + " " + planned.error().text;
 }
 
 TEST(PolicyErrors, AreReadSafelyAndKeepTheirStatus) {
-  EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
-                          spore_error* error) -> spore_status {
-              std::fill(std::begin(error->text), std::end(error->text), 'y');
-              return SPORE_E_IO;
-            }),
-            "4 p: " + std::string(sizeof(spore_error::text), 'y'));
+  const std::string claims_too_much = plan_error([](void*, const spore_memory_request*, const spore_memory_facts*,
+                                                    spore_memory_plan*, spore_error* error) -> spore_status {
+    std::fill_n(error->text.data, error->text.capacity, 'y');
+    error->text.length = UINT64_MAX;
+    return SPORE_E_IO;
+  });
+  EXPECT_EQ(claims_too_much, "4 p: " + std::string(claims_too_much.size() - 5, 'y')) << "what there was room for";
+  EXPECT_LE(claims_too_much.size(), 5u + 1024);
   EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
                           spore_error*) -> spore_status { return 99; }),
-            "11 p: plan returned the unknown status 99 (SDK-8): plan failed and gave no reason (SDK-8)");
+            "99 p: plan returned status 99, which this host does not know (SDK-27): plan failed and gave no reason "
+            "(SDK-8)");
   EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
                           spore_error*) -> spore_status { throw 7; }),
             "11 p: plan let an exception out (SDK-7)");

@@ -28,6 +28,7 @@ RunLife::Event event(Kind kind) {
   RunLife::Event event;
   event.kind = kind;
   if (kind == Kind::signal) event.number = SIGTERM;
+  if (kind == Kind::device_stop) event.number = 33;
   if (kind == Kind::workload_ended) event.workload = {RunEnd::workload, kWorkloadStatus, ""};
   if (kind == Kind::fault || kind == Kind::channel_failed) event.text = "why";
   return event;
@@ -125,6 +126,7 @@ constexpr std::string_view kOff = "power off, arm goodbye 5000";
 std::array<Column, RunLife::kStates> table() {
   const Cell fault = ends(RunEnd::fault, kExitFault);
   const Cell channel = ends(RunEnd::channel, kExitGuest);
+  const Cell device = ends(RunEnd::device, event(Kind::device_stop).number);
   const Cell late = ends(RunEnd::run_timeout, kExitTimeout);
   const Cell own = ends(RunEnd::workload, kWorkloadStatus);
   const Cell own_warned = {State::ended, "warn, finish", RunEnd::workload, kWorkloadStatus};
@@ -139,6 +141,7 @@ std::array<Column, RunLife::kStates> table() {
       ends(RunEnd::power_off, kExitGuest),                    // powered_off
       ends(RunEnd::guest_reset, kExitGuest),                  // reset
       fault,                                                  // fault
+      device,                                                 // device_stop
       {S::stopping, "inform, power button, arm grace 10000"}, // signal
       ends(RunEnd::not_ready, kExitTimeout),                  // ready_timer
       late,                                                   // run_timer
@@ -156,6 +159,7 @@ std::array<Column, RunLife::kStates> table() {
       ends(RunEnd::power_off, kExitGuest),
       ends(RunEnd::guest_reset, kExitGuest),
       fault,
+      device,
       {S::stopping, "inform, stop workload, arm grace 15000"},
       stays(S::running), // ready_timer
       late,
@@ -173,6 +177,7 @@ std::array<Column, RunLife::kStates> table() {
       own,
       own,
       own_warned, // fault
+      own_warned, // device_stop
       {S::hurried, "disarm memory, disarm look, inform, power off, arm goodbye 5000"},
       stays(S::waiting),
       own_warned, // run_timer
@@ -191,6 +196,7 @@ std::array<Column, RunLife::kStates> table() {
         own,
         own,
         own_warned, // fault
+        own_warned, // device_stop
         signal,
         stays(state), // ready_timer
         own,          // run_timer: what was to be done in time is done
@@ -209,6 +215,7 @@ std::array<Column, RunLife::kStates> table() {
       stopped,
       stopped,
       fault,
+      device,
       stopped, // signal: the second one
       stays(S::stopping),
       late,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sporehost/plugin.hpp>
 #include <string>
 
 namespace sporehost {
@@ -11,12 +12,15 @@ namespace {
 struct Device {
   explicit Device(StreamHub& hub) : client(hub.client(lock)) {}
   spore_status open(const char* name) {
-    static constexpr spore_stream_events events = {
-        sizeof(spore_stream_events),
-        [](void* self, uint32_t) { ++static_cast<Device*>(self)->readable; },
-        [](void* self, uint32_t) { ++static_cast<Device*>(self)->writable; },
-    };
-    const spore_status status = client->table()->open(client->table()->context, name, &events, this, &stream);
+    static const spore_stream_events events = [] {
+      spore_stream_events told{};
+      told.size = sizeof told;
+      told.readable = [](void* self, uint32_t) { ++static_cast<Device*>(self)->readable; };
+      told.writable = [](void* self, uint32_t) { ++static_cast<Device*>(self)->writable; };
+      return told;
+    }();
+    const spore_status status =
+        client->table()->open(client->table()->context, spore::to_abi(name), &events, this, &stream);
     if (status == SPORE_OK) guest_open(true);
     return status;
   }

@@ -105,7 +105,7 @@ TEST(VcpuThreads, TheEndOfAVcpuIsReportedOnce) {
   std::mutex mutex;
   std::condition_variable changed;
   int exits = 0;
-  VcpuThreads threads(f.backend, [&](uint32_t, const spore::Result<spore_exit>& exit) {
+  VcpuThreads threads(f.backend, [&](uint32_t, const spore::Result<VcpuExit>& exit) {
     EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_SHUTDOWN));
     const std::lock_guard lock(mutex);
     ++exits;

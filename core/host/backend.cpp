@@ -51,8 +51,8 @@ Result<Probe> Backend::probe(bool measure) {
   if (!std::has_single_bit(raw.page_bytes))
     return spore::fail(SPORE_E_INVALID, object_.origin() + ": its probe has page_bytes " +
                                             std::to_string(raw.page_bytes) + ", which is no power of two");
-  return Probe{raw.usable != 0,     raw.fit_for_linux != 0, raw.vcpus_max,          raw.instructions_per_second,
-               raw.capabilities,    raw.page_bytes,         raw.memory_slots_max,   raw.guest_address_bits,
+  return Probe{raw.usable != 0,       raw.fit_for_linux != 0, raw.vcpus_max,        raw.instructions_per_second,
+               raw.capabilities,      raw.page_bytes,         raw.memory_slots_max, raw.guest_address_bits,
                room.read(raw.summary)};
 }
 

@@ -1,4 +1,5 @@
-// What all devices of a machine have in common, whatever their kind: a name, the services they are given, and their end.
+// What all devices of a machine have in common, whatever their kind: a name, the services they are given, and their
+// end.
 #pragma once
 
 #include <sporehost/device.h>
@@ -57,7 +58,8 @@ class Device {
 
  protected:
   // Makes the plugin's object. A device that asked for what another has failed for that reason, whatever it says.
-  [[nodiscard]] spore::Result<plugin::PluginObject> create(const plugin::Found& found, const std::string& options) const;
+  [[nodiscard]] spore::Result<plugin::PluginObject> create(const plugin::Found& found,
+                                                           const std::string& options) const;
 
   // The object's host with the services every device may ask for, and `own` for its kind.
   void make_host(std::string options, DeviceLock& lock, const char* own_name, const void* own);

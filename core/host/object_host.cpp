@@ -157,13 +157,14 @@ spore_host ObjectHost::make_table(ObjectHost* self) {
     const MachineSide* const machine = of(c).machine();
     return machine != nullptr ? machine->memory->write(gpa, {static_cast<const uint8_t*>(from), bytes}) : SPORE_E_STATE;
   };
-  table.watch_fd = [](void* c, int32_t fd, uint32_t events, spore_fd_callback callback, void* argument) -> spore_status {
-    return of(c).watch(fd, events, callback, argument);
-  };
+  table.watch_fd = [](void* c, int32_t fd, uint32_t events, spore_fd_callback callback,
+                      void* argument) -> spore_status { return of(c).watch(fd, events, callback, argument); };
   table.modify_fd = [](void* c, int32_t fd, uint32_t events) -> spore_status { return of(c).modify(fd, events); };
   table.unwatch_fd = [](void* c, int32_t fd) { of(c).unwatch(fd); };
   table.start_timer = [](void* c, uint64_t delay, spore_timer_callback callback, void* argument,
-                         uint64_t* timer) -> spore_status { return of(c).start_timer(delay, callback, argument, timer); };
+                         uint64_t* timer) -> spore_status {
+    return of(c).start_timer(delay, callback, argument, timer);
+  };
   table.cancel_timer = [](void* c, uint64_t timer) { of(c).cancel_timer(timer); };
   table.counter = [](void* c, spore_string name) -> uint64_t* {
     const std::lock_guard lock(of(c).mutex_);

@@ -1,6 +1,6 @@
-// The `spore_host` table of one plugin object: its log lines, counters, timers and watched descriptors, all booked under
-// its name and all taken back when the object is gone. Its log lines are limited, since a guest may be what makes it
-// speak.
+// The `spore_host` table of one plugin object: its log lines, counters, timers and watched descriptors, all booked
+// under its name and all taken back when the object is gone. Its log lines are limited, since a guest may be what makes
+// it speak.
 //
 // A callback runs under the object's lock, and finds there whether it has been cancelled meanwhile: so whoever cancels
 // with the lock held knows that it is over (SDK-28). For objects without a lock the main thread takes its place.
@@ -34,8 +34,8 @@ class ObjectHost {
  public:
   using Interfaces = std::function<const void*(std::string_view name)>;
 
-  // `name` marks log lines; `options` is the canonical JSON of the object's options. `lock` is held around callbacks and
-  // outlives this; nullptr: callbacks are [main]. `interfaces` gives the services of the object's kind. [main]
+  // `name` marks log lines; `options` is the canonical JSON of the object's options. `lock` is held around callbacks
+  // and outlives this; nullptr: callbacks are [main]. `interfaces` gives the services of the object's kind. [main]
   ObjectHost(std::string name, std::string options, DeviceLock* lock = nullptr, Interfaces interfaces = {});
   ~ObjectHost();
   ObjectHost(const ObjectHost&) = delete;

@@ -197,9 +197,9 @@ void PolicyRunner::request(const MemoryAction& action) {
   if (wanted == requested()) return;
   if (wanted > plan_.region_bytes || wanted % plan_.block_bytes != 0) {
     log_.write(SPORE_LOG_ERROR, [&] {
-      return fmt::format("{}: request of {} refused: it must be a multiple of the block, {}, and at most the region, {}",
-                         policy_.origin(), format_size(wanted), format_size(plan_.block_bytes),
-                         format_size(plan_.region_bytes));
+      return fmt::format(
+          "{}: request of {} refused: it must be a multiple of the block, {}, and at most the region, {}",
+          policy_.origin(), format_size(wanted), format_size(plan_.block_bytes), format_size(plan_.region_bytes));
     });
     return;
   }

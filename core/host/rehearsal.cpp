@@ -82,11 +82,11 @@ json to_json(const MemoryPlan& plan) {
 }
 
 json to_json(const Probe& probe) {
-  return {{"numbers",
-           {uint64_t{probe.usable}, uint64_t{probe.fit_for_linux}, uint64_t{probe.vcpus_max},
-            probe.instructions_per_second, probe.capabilities, probe.page_bytes, uint64_t{probe.memory_slots_max},
-            uint64_t{probe.guest_address_bits}}},
-          {"summary", probe.summary}};
+  return {
+      {"numbers",
+       {uint64_t{probe.usable}, uint64_t{probe.fit_for_linux}, uint64_t{probe.vcpus_max}, probe.instructions_per_second,
+        probe.capabilities, probe.page_bytes, uint64_t{probe.memory_slots_max}, uint64_t{probe.guest_address_bits}}},
+      {"summary", probe.summary}};
 }
 
 // As many numbers as there have to be, or nothing.
@@ -111,8 +111,15 @@ bool plan_from_json(const json& object, MemoryPlan& plan) {
 bool probe_from_json(const json& object, Probe& probe) {
   const auto n = numbers_of(object, 8);
   if (!n) return false;
-  probe = {(*n)[0] != 0, (*n)[1] != 0, static_cast<uint32_t>((*n)[2]), (*n)[3], (*n)[4],
-           (*n)[5],      static_cast<uint32_t>((*n)[6]), static_cast<uint32_t>((*n)[7]), text_of(object, "summary")};
+  probe = {(*n)[0] != 0,
+           (*n)[1] != 0,
+           static_cast<uint32_t>((*n)[2]),
+           (*n)[3],
+           (*n)[4],
+           (*n)[5],
+           static_cast<uint32_t>((*n)[6]),
+           static_cast<uint32_t>((*n)[7]),
+           text_of(object, "summary")};
   return true;
 }
 

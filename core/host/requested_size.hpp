@@ -12,7 +12,7 @@ class RequestedSize {
   explicit RequestedSize(uint64_t bytes = 0) : bytes_(bytes) {}
 
   [[nodiscard]] uint64_t get() const { return bytes_.load(std::memory_order_acquire); } // [any]
-  void set(uint64_t bytes) { bytes_.store(bytes, std::memory_order_release); } // [main]
+  void set(uint64_t bytes) { bytes_.store(bytes, std::memory_order_release); }          // [main]
 
  private:
   std::atomic<uint64_t> bytes_;

@@ -1,4 +1,5 @@
-// A virtio device behind the shared virtio-mmio transport: the plugin's personality, its window, interrupt and doorbells.
+// A virtio device behind the shared virtio-mmio transport: the plugin's personality, its window, interrupt and
+// doorbells.
 #pragma once
 
 #include <vector>

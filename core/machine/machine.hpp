@@ -66,7 +66,7 @@ class Machine {
 
   // machine_run.cpp: events of a run, all [main] unless tagged
   void on_vcpu_exit(uint32_t index, const spore::Result<VcpuExit>& exit);
-  void on_power_request(PowerRequest request);  // [vcpu]
+  void on_power_request(PowerRequest request); // [vcpu]
   void on_plugin_stop(uint32_t how, uint32_t status, const std::string& reason);
   void on_plugged_changed();                    // [device]
   void on_plug_refused(const std::string& why); // [device]

@@ -231,9 +231,8 @@ Discovery Machine::discovery(const kernel::KernelFeatures& features) const {
 bool Machine::has_serial_port() const {
   const std::string_view hardware = board_->serial_port().hardware_id;
   const auto nodes = devices_->io_nodes();
-  return std::any_of(nodes.begin(), nodes.end(), [&](const IoNode& node) {
-    return node.acpi_hid == hardware || node.fdt_compatible == hardware;
-  });
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const IoNode& node) { return node.acpi_hid == hardware || node.fdt_compatible == hardware; });
 }
 
 // What the board needs, then what the kernel needs, then what the user adds, so that the user has the last word.

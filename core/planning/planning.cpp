@@ -6,8 +6,8 @@
 #include <array>
 
 #include "core/config/option_schema.hpp"
-#include "core/host/device_set.hpp"
 #include "core/host/backend_choice.hpp"
+#include "core/host/device_set.hpp"
 #include "core/host/rehearsal.hpp"
 
 namespace sporehost {
@@ -106,7 +106,8 @@ Result<bool> has_elastic_device(const std::vector<PlannedDevice>& devices) {
   for (const PlannedDevice& device : devices) {
     if (!uses_elastic_memory(*device.found.factory)) continue;
     if (owner != nullptr)
-      return spore::fail(SPORE_E_EXISTS, (device.place.empty() ? "" : device.place + ": ") + one_owner(device.name, owner->name));
+      return spore::fail(SPORE_E_EXISTS,
+                         (device.place.empty() ? "" : device.place + ": ") + one_owner(device.name, owner->name));
     owner = &device;
   }
   return owner != nullptr;
@@ -172,8 +173,8 @@ Result<MemoryPlan> rehearse_machine(const MachineConfig& config, plugin::Registr
   Rehearsal rehearsal;
   SPORE_CHECK(rehearse_backend(config, registry, rehearsal));
   SPORE_TRY(const Chosen policy, choose_policy(config, registry));
-  rehearsal.policy = part_of(policy.found, config.memory.policy.name, policy.options,
-                             place_of(config.memory.policy, config.file));
+  rehearsal.policy =
+      part_of(policy.found, config.memory.policy.name, policy.options, place_of(config.memory.policy, config.file));
   SPORE_TRY(const std::vector<PlannedDevice> devices, choose_devices(config, registry));
   SPORE_TRY(const bool elastic, has_elastic_device(devices));
   for (const PlannedDevice& device : devices)

@@ -68,7 +68,7 @@ std::string check_ops(uint32_t kind, const void* ops) {
     return "has a table of functions whose size is " + std::to_string(head.size) + ", version 1.0 already has " +
            std::to_string(bytes_of(names));
   }
-  if (head.reserved != 0) return "has a table of functions whose field 'reserved' is not 0 (SDK-26)";
+  if (head.reserved != 0) return "has a table of functions whose field 'reserved' is not 0";
   std::vector<const void*> functions(names.size());
   if (!copy_in(static_cast<const char*>(ops) + kFirst, functions.data(), functions.size() * sizeof(void*))) {
     return "has a table of functions that cannot be read to its end";

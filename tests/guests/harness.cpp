@@ -140,6 +140,11 @@ void GuestMachine::set_state(const State& state, uint32_t vcpu) {
   if (!set) throw std::runtime_error(set.error().text);
 }
 
+spore_status GuestMachine::set_raw_state(const State& state) {
+  spore::testing::HandedError reason(spore::testing::HostAge::older);
+  return state_->set_state(backend_->self(), 0, &state, reason.get());
+}
+
 State GuestMachine::state(uint32_t vcpu) {
   spore::testing::Handed<State> state(spore::testing::HostAge::older);
   const auto got = backend_->call(

@@ -87,6 +87,8 @@ class GuestMachine {
   void load(const std::string& program);
   void start(); // at kOrigin, in 64-bit mode with paging
   void set_state(const State& state, uint32_t vcpu = 0);
+  // Hands the state over as it is, whatever its size says.
+  [[nodiscard]] spore_status set_raw_state(const State& state);
   State state(uint32_t vcpu = 0);
 
   // Until the vCPU leaves `run`, whatever for. nullopt when it took longer than `patience` or `run` failed (see

@@ -69,5 +69,16 @@ TEST_F(GuestTest, VcpusThatCannotBeAreRefused) {
   EXPECT_EQ(machine.create_vcpu(0).error().status, SPORE_E_EXISTS);
 }
 
+TEST_F(GuestTest, AStateThatIsTooShortOrSetsWhatIsReservedIsRefused) {
+  ASSERT_TRUE(machine.open(1));
+  State state = machine.state();
+  EXPECT_EQ(machine.set_raw_state(state), SPORE_OK);
+  state.reserved = 1;
+  EXPECT_EQ(machine.set_raw_state(state), SPORE_E_INVALID);
+  state.reserved = 0;
+  state.size = 8;
+  EXPECT_EQ(machine.set_raw_state(state), SPORE_E_INVALID);
+}
+
 } // namespace
 } // namespace guests

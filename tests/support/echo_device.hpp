@@ -51,7 +51,9 @@ class EchoDevice : public spore::VirtioDevice {
   void write_config(uint32_t offset, std::span<const uint8_t> data) override {
     std::ranges::copy(data, record_.config.begin() + offset);
   }
-  spore_status accept_features(const spore::Features&) override { return record_.accept ? SPORE_OK : SPORE_E_UNSUPPORTED; }
+  spore_status accept_features(const spore::Features&) override {
+    return record_.accept ? SPORE_OK : SPORE_E_UNSUPPORTED;
+  }
   spore::Result<void> activate(const spore_virtio_activation& activation) override {
     ++record_.activations;
     record_.active_features = activation.features[0];

@@ -31,8 +31,8 @@ class ConstantRng : public spore::VirtioDevice {
   }
   void read_config(uint32_t /*offset*/, std::span<uint8_t> /*data*/) override {} // it has no configuration space
 
-  // The guest is not trusted: what is done for one chain is bounded, whatever length it claims (SDK-13). How many chains
-  // there are in one call the host bounds.
+  // The guest is not trusted: what is done for one chain is bounded, whatever length it claims (SDK-13). How many
+  // chains there are in one call the host bounds.
   void notify(uint32_t queue) override {
     while (const auto chain = virtio_.pop(queue)) {
       const auto bytes = static_cast<uint32_t>(std::min<uint64_t>(chain->writable_bytes, bytes_.size()));

@@ -50,12 +50,5 @@ TEST_F(GuestTest, ANewVcpuIsAsResetLeavesIt) {
   EXPECT_EQ(got.pstate & 0x3df, 0x3c5U) << "EL1h, interrupts masked";
 }
 
-TEST_F(GuestTest, AStateOfAnotherSizeIsRefused) {
-  ASSERT_TRUE(machine.open(1));
-  State state = machine.state();
-  state.size = 8;
-  EXPECT_THROW(machine.set_state(state), std::runtime_error);
-}
-
 } // namespace
 } // namespace guests

@@ -20,8 +20,7 @@ class Lowering final : public spore::MemoryPolicy {
 
   static spore::Result<std::unique_ptr<Lowering>> create(spore::Host /*host*/, std::string_view json) {
     const spore::Options options(json);
-    return std::unique_ptr<Lowering>(
-        new Lowering(size_option(options, "/region"), size_option(options, "/lower-above"),
+    return std::unique_ptr<Lowering>(new Lowering(size_option(options, "/region"), size_option(options, "/lower-above"),
                                                   size_option(options, "/lower-to")));
   }
 

@@ -77,7 +77,8 @@ class SecondVirtioMem final : public spore::VirtioDevice {
         region.gpa >> 52 != 0 || region.bytes >> 52 != 0) {
       return spore::fail(SPORE_E_INVALID, "the elastic region is not made of whole blocks; correct the memory policy");
     }
-    return std::unique_ptr<SecondVirtioMem>(new SecondVirtioMem(host, virtio, lock, elastic, region, spore::Options(json)));
+    return std::unique_ptr<SecondVirtioMem>(
+        new SecondVirtioMem(host, virtio, lock, elastic, region, spore::Options(json)));
   }
 
   const void* query_interface(std::string_view name) override {

@@ -108,6 +108,69 @@ TEST(Differential, ADeviceIsAnsweredAlike) {
   expect_same(transcript_of(fake), transcript_of(real), 1500);
 }
 
+// Takes chains as long as there are any, of a driver that adds one for each; also in a timer.
+class Greedy final : public spore::VirtioDevice {
+ public:
+  Greedy(Side& side, Transcript& transcript) : side_(side), transcript_(transcript), host_(side.table()) {
+    virtio_ = static_cast<const spore_virtio*>(host_->query_interface(host_->context, spore::to_abi(SPORE_VIRTIO_1)));
+  }
+  void describe(spore_virtio_traits& out) override {
+    static constexpr uint16_t kSizes[] = {64, 64};
+    out.device_id = 4;
+    out.queue_count = 2;
+    out.queue_size_max = kSizes;
+  }
+  void read_config(uint32_t, std::span<uint8_t>) override {}
+  void notify(uint32_t) override { serve("notify"); }
+  void reset() override {}
+  void from_a_timer() {
+    host_->start_timer(
+        host_->context, 0, [](void* self) { static_cast<Greedy*>(self)->serve("a timer"); }, this, nullptr);
+  }
+
+ private:
+  void serve(const char* where) {
+    uint64_t served = 0;
+    spore_chain chain{};
+    chain.size = sizeof chain;
+    while (virtio_->pop(virtio_->context, 0, &chain) == SPORE_OK) {
+      virtio_->push(virtio_->context, &chain, 0);
+      side_.collect();
+      if (++all_ < 300) side_.offer();
+      ++served;
+    }
+    transcript_.add(where, "served", served);
+  }
+
+  Side& side_;
+  Transcript& transcript_;
+  const spore_host* host_;
+  const spore_virtio* virtio_;
+  uint64_t all_ = 0;
+};
+
+std::vector<std::string> served_by(Side& side) {
+  Transcript transcript;
+  auto greedy = std::make_unique<Greedy>(side, transcript);
+  Greedy& object = *greedy;
+  side.adopt({&spore::VirtioDevice::Ops::table, static_cast<spore::VirtioDevice*>(greedy.release())});
+  side.start();
+  side.offer();
+  side.ring();
+  object.from_a_timer();
+  for (int turns = 0; turns < 8; ++turns) side.turn();
+  side.end();
+  return transcript.lines();
+}
+
+TEST(Differential, ADriverThatNeverStopsIsServedInTheSameTurns) {
+  FakeSide fake;
+  RealSide real;
+  const auto by_fakes = served_by(fake);
+  expect_same(by_fakes, served_by(real), 5);
+  EXPECT_EQ(by_fakes.front(), "notify: served = 64");
+}
+
 // What an object gets that has no machine, or is of another kind.
 std::vector<std::string> any_calls(const spore_host* host) {
   Transcript transcript;

@@ -32,6 +32,7 @@ class Side {
   virtual void adopt(spore_object object) = 0; // describes it and destroys it in the end
   virtual void start() = 0;                    // to DRIVER_OK
   virtual void offer() = 0;                    // a chain on queue 0: readable 7, 8, 9; 5 bytes writable
+  virtual void collect() = 0;                  // what the device has given back, so that there is room for more
   virtual void ring() = 0;                     // queue 0
   virtual void reset() = 0;
   virtual void turn() = 0; // of the event loop, some milliseconds
@@ -53,6 +54,7 @@ class FakeSide final : public Side {
     device_->set_queue_size(1, 0);
   }
   void offer() override { virtio_.offer(0, {{7, 8, 9}}, {5}); }
+  void collect() override {}
   void ring() override { device_->notify(0); }
   void reset() override { device_->reset(); }
   void turn() override {
@@ -93,6 +95,10 @@ class RealSide final : public Side {
     queue_->add({{buffer(offered_), 3, false}, {buffer(offered_) + 8, 5, true}});
     ++offered_;
   }
+  void collect() override {
+    while (queue_->take_used()) {
+    }
+  }
   void ring() override { driver_.kick(0); }
   void reset() override { driver_.reset(); }
   void turn() override {
@@ -116,7 +122,7 @@ class RealSide final : public Side {
     RealSide& side_;
   };
 
-  static uint64_t buffer(uint64_t number) { return 0x80000 + 16 * number; }
+  static uint64_t buffer(uint64_t number) { return 0x80000 + 16 * (number % 64); }
 
   const void* service(std::string_view name) {
     if (name == SPORE_VIRTIO_1) return transport_->host().table();

@@ -9,7 +9,8 @@
 // the SDK and the standard library. See fake_virtio.hpp, fake_elastic.hpp, fake_streams.hpp, fake_interrupts.hpp for
 // the services, plugin_loader.hpp to load a plugin and make objects.
 //
-// The thread that makes the FakeHost counts as the host's main thread.
+// The thread that makes the FakeHost counts as the host's main thread. Unlike a host it leaves out none of the lines
+// that an object logs, has no report, and does not check what a policy decides.
 #pragma once
 
 #include <sporehost/device.h>
@@ -115,14 +116,15 @@ class FakeHost {
   // Lets `ns` pass: fires the timers that fall due, in order, each at its own time. [main]
   void advance(uint64_t ns) {
     on_main("advance");
-    run_posted();
     loop_.advance(ns, [this](const auto& call) { call_back(call); });
+    run_posted();
   }
   // One step of the event loop: waits at most `timeout_ms` and serves what is ready; gives how many were. [main]
   size_t poll_once(int timeout_ms = 0) {
     on_main("poll_once");
+    const size_t served = loop_.poll_once(timeout_ms, [this](const auto& call) { call_back(call); });
     run_posted();
-    return loop_.poll_once(timeout_ms, [this](const auto& call) { call_back(call); });
+    return served;
   }
 
   // ---- for the services ----

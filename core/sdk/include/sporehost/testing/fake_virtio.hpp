@@ -1,5 +1,6 @@
 // The service sporehost.virtio/1 for tests: queues of descriptor chains that the test makes, and everything that the
-// device gave back. There is no ring and no guest memory below it: a chain's segments are the test's own buffers.
+// device gave back. There is no ring and no guest memory below it: a chain's segments are the test's own buffers, none
+// is malformed, and a queue takes more of them than it has entries.
 //
 //   FakeVirtio virtio(host);
 //   virtio.offer(0, {request}, {10});        // one readable segment, 10 writable bytes
@@ -78,14 +79,12 @@ class FakeVirtio {
   }
   void set_queue_size(uint32_t queue, uint16_t size) { queue_sizes_.at(queue) = size; }
   [[nodiscard]] const std::vector<uint16_t>& queue_sizes() const { return queue_sizes_; }
-  // The doorbell of a queue rang, or there is more to do on it. As on the host one notify sees no more chains than the
-  // queue has entries, and at least 64; where there are more, the host comes back of itself: with the next turn of its
-  // event loop, FakeHost::advance or poll_once. With the device's lock held.
+  // The doorbell of a queue rang, or there is more to do on it. As on the host a device sees no more chains of a queue
+  // than that has entries, and at least 64, before the lock is let go; where there are more, the host comes back of
+  // itself: with the next turn of its event loop, FakeHost::advance or poll_once. With the device's lock held.
   void serve(uint32_t queue) {
     if (!live_ || queue >= queue_sizes_.size() || queue_sizes_[queue] == 0) return;
-    budgets_[queue] = std::max<uint32_t>(queue_sizes_[queue], 64);
     notify_(queue);
-    budgets_.erase(queue);
   }
   void set_live(bool live) { live_ = live; }
   [[nodiscard]] bool live() const { return live_; }
@@ -119,12 +118,11 @@ class FakeVirtio {
     return right ? &found->second : nullptr;
   }
 
-  // Whether the running notify may take one more chain of the queue.
+  // Whether one more chain of the queue may be taken before the lock is let go.
   bool afford(uint32_t queue) {
-    const auto budget = budgets_.find(queue);
-    if (budget == budgets_.end()) return true;
-    if (budget->second == 0) again_.insert(queue);
-    return budget->second > 0 && budget->second-- > 0;
+    uint32_t& left = budgets_.try_emplace(queue, std::max<uint32_t>(queue_sizes_[queue], 64)).first->second;
+    if (left == 0) again_.insert(queue);
+    return left > 0 && left-- > 0;
   }
 
   static spore_status pop_thunk(void* context, uint32_t queue, spore_chain* out) {
@@ -224,6 +222,7 @@ class FakeVirtio {
 
   // The device's lock is let go.
   void settle() {
+    budgets_.clear();
     for (const uint32_t queue : std::exchange(pending_, {})) ++interrupts_[queue];
     for (const uint32_t queue : std::exchange(again_, {})) {
       host_.post([this, queue] {
@@ -249,7 +248,7 @@ class FakeVirtio {
   FakeHost& host_;
   std::vector<uint16_t> queue_sizes_; // none before the device has described itself
   std::function<void(uint32_t)> notify_;
-  std::map<uint32_t, uint32_t> budgets_; // of the queues that are being served
+  std::map<uint32_t, uint32_t> budgets_; // of the queues from which chains were taken in this hold of the lock
   std::set<uint32_t> again_;             // queues to be served once more
   bool live_ = false;
   uint64_t last_serial_ = 0;

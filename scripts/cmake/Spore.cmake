@@ -10,6 +10,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(SPORE_PLUGIN_DIR ${CMAKE_BINARY_DIR}/plugins)
 set(SPORE_SANITIZE "" CACHE STRING "Value for -fsanitize=, or empty")
 set(SPORE_TEST_PREFIX "" CACHE STRING "What the names of tests begin with, where several build trees are tested at once")
+option(SPORE_GROWN "Build the host as if a later minor version had made every struct of the ABI longer, and the plugins as they are" OFF)
 option(SPORE_FUZZER "Build the fuzz targets with libFuzzer (clang), and everything else so that it can see what they reach" OFF)
 
 find_package(Threads REQUIRED)
@@ -30,9 +31,20 @@ if(SPORE_SANITIZE)
   add_link_options(-fsanitize=${SPORE_SANITIZE})
 endif()
 
+if(SPORE_GROWN) # what names the fields of today's structs names not all of them
+  add_compile_options(-Wno-missing-field-initializers)
+endif()
+
 if(SPORE_FUZZER)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+
+# Makes a part of the host, or a test that is one, know of a later version's fields: see SPORE_LATER_FIELDS in abi.h.
+function(spore_grow name)
+  if(SPORE_GROWN)
+    target_compile_definitions(${name} PUBLIC SPORE_GROWN)
+  endif()
+endfunction()
 
 # spore_library(NAME SOURCES a.cpp ... [LIBS target ...]): one folder of the core, as a static library.
 function(spore_library name)
@@ -40,6 +52,7 @@ function(spore_library name)
   add_library(${name} STATIC ${ARG_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC sporehost_sdk ${ARG_LIBS})
+  spore_grow(${name})
 endfunction()
 
 # spore_module(NAME SOURCES a.cpp ... [LIBS target ...]): a part of the program that is loaded on first use; see

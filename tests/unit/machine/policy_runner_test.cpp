@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <sporehost/memory_policy.hpp>
 #include <stdexcept>
 
@@ -13,25 +14,24 @@ namespace {
 
 constexpr uint64_t kMiB = 1u << 20;
 
-spore_memory_request asked() {
+// A plan for nothing in particular.
+spore::Result<MemoryPlan> plan_of(PolicyRunner& runner) {
   spore_memory_request request{};
   request.size = sizeof request;
-  return request;
-}
-spore_memory_facts known() {
   spore_memory_facts facts{};
   facts.size = sizeof facts;
-  return facts;
+  return runner.plan(request, facts);
 }
 
 class ScriptedPolicy final : public spore::MemoryPolicy {
  public:
   spore::Result<void> plan(const spore_memory_request&, const spore_memory_facts&, spore_memory_plan& out) override {
-    const spore_text where = out.reason;
-    out = next;
-    out.size = sizeof out;
-    out.reason = where;
-    spore::give_reason(out, reason);
+    out.boot_bytes = next.boot_bytes;
+    out.region_bytes = next.region_bytes;
+    out.requested_bytes = next.requested_bytes;
+    out.block_bytes = next.block_bytes;
+    out.slot_bytes = next.slot_bytes;
+    spore::give_reason(out, next.reason);
     return {};
   }
   void on_event(const spore_memory_event& event, const spore_memory_state& state, spore_memory_action& out) override {
@@ -42,8 +42,7 @@ class ScriptedPolicy final : public spore::MemoryPolicy {
     out.requested_bytes = to_and_fro && events % 2 == 0 ? want / 2 : want;
     out.tick_ms = tick_ms;
   }
-  spore_memory_plan next{};
-  std::string reason;
+  MemoryPlan next;
   uint64_t want = 0;
   uint64_t tick_ms = 0;
   bool to_and_fro = false;
@@ -52,9 +51,11 @@ class ScriptedPolicy final : public spore::MemoryPolicy {
   spore_memory_state last_state{};
 };
 
-// A device that writes down what it is asked to have plugged.
+// Reads the requested size when it is told of another one, as a device does.
 struct FakeDevice {
-  FakeDevice() {
+  explicit FakeDevice(const RequestedSize& size) : size(size) {}
+  static spore_resizable_memory make_table() {
+    spore_resizable_memory table{};
     table.size = sizeof table;
     table.requested_changed = [](void* self) {
       auto& device = *static_cast<FakeDevice*>(self);
@@ -66,9 +67,10 @@ struct FakeDevice {
       return SPORE_OK;
     };
     table.retry = [](void*) {};
+    return table;
   }
-  spore_resizable_memory table{};
-  RequestedSize size; // the machine's
+  const RequestedSize& size;
+  spore_resizable_memory table = make_table();
   uint64_t requested = 0;
   uint64_t plugged = 8 * kMiB;
   int requests = 0;
@@ -80,13 +82,15 @@ class PolicyRunnerTest : public ::testing::Test {
   PolicyRunner runner_{plugin::PluginObject(
       nullptr, {&spore::MemoryPolicy::Ops::table, static_cast<spore::MemoryPolicy*>(policy_)}, "p")};
   std::unique_ptr<EventLoop> loop_ = std::move(EventLoop::create()).value();
-  FakeDevice device_;
+  RequestedSize requested_;
+  FakeDevice device_{requested_};
+  int told_ = 0; // how often the machine heard of a change
 
   // A machine of 512 MiB that can grow by 128, whose policy wants `want`.
-  void start(uint64_t want) {
+  void start(uint64_t want, uint64_t region = 128 * kMiB) {
     policy_->next.boot_bytes = 512 * kMiB;
-    policy_->next.region_bytes = 128 * kMiB;
-    runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device_.table, &device_}, device_.size, {});
+    policy_->next.region_bytes = region;
+    runner_.attach(*loop_, *plan_of(runner_), {&device_.table, &device_}, requested_, [this] { ++told_; });
     policy_->want = want;
   }
   void serve(uint64_t ms) {
@@ -106,29 +110,30 @@ TEST(PolicyRunner, AnExceptionOutOfOnEventIsNoDecision) {
   auto* policy = std::make_unique<ScriptedPolicy>().release(); // the wrapper destroys it
   PolicyRunner runner{plugin::PluginObject(nullptr, {&ops, static_cast<spore::MemoryPolicy*>(policy)}, "p")};
   const auto loop = std::move(EventLoop::create()).value();
-  FakeDevice device;
-  runner.attach(*loop, {}, {&device.table, &device}, device.size, {});
+  RequestedSize requested;
+  FakeDevice device(requested);
+  runner.attach(*loop, {}, {&device.table, &device}, requested, {});
   runner.event(SPORE_EVENT_READY);
-  EXPECT_EQ(device.requested, 0u);
-  EXPECT_EQ(runner.requested(), 0u);
+  EXPECT_EQ(device.requests, 0);
+  EXPECT_EQ(requested.get(), 0u);
   runner.detach();
 }
 
 TEST_F(PolicyRunnerTest, FillsInBlockAndSlot) {
   policy_->next.boot_bytes = 512 * kMiB;
-  const auto plan = runner_.plan(asked(), known());
+  const auto plan = plan_of(runner_);
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->block_bytes, 2 * kMiB);
   EXPECT_EQ(plan->slot_bytes, 128 * kMiB);
 }
 
 TEST_F(PolicyRunnerTest, RefusesPlansThatCannotBe) {
-  const auto refused = [&](spore_memory_plan plan) {
+  const auto refused = [&](const MemoryPlan& plan) {
     policy_->next = plan;
-    const auto result = runner_.plan(asked(), known());
+    const auto result = plan_of(runner_);
     return result.ok() ? std::string("accepted") : result.error().text;
   };
-  spore_memory_plan good{};
+  MemoryPlan good;
   good.boot_bytes = 512 * kMiB;
   good.region_bytes = 128 * kMiB;
   auto bad = good;
@@ -160,7 +165,7 @@ TEST_F(PolicyRunnerTest, RefusesSizesThatNoMachineHas) {
     policy_->next.boot_bytes = boot;
     policy_->next.region_bytes = region;
     policy_->next.block_bytes = block;
-    const auto result = runner_.plan(asked(), known());
+    const auto result = plan_of(runner_);
     return result.ok() ? std::string("accepted") : result.error().text;
   };
   const uint64_t huge = uint64_t{1} << 61;
@@ -178,8 +183,8 @@ TEST_F(PolicyRunnerTest, RoundsTheRegionDownToWhatLinuxCanUse) {
   policy_->next.boot_bytes = 512 * kMiB;
   policy_->next.region_bytes = 1338 * kMiB;
   policy_->next.requested_bytes = 1338 * kMiB;
-  policy_->reason = "as much as there is";
-  auto plan = runner_.plan(asked(), known());
+  policy_->next.reason = "as much as there is";
+  auto plan = plan_of(runner_);
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->region_bytes, 1280 * kMiB);
   EXPECT_EQ(plan->requested_bytes, 1280 * kMiB);
@@ -188,11 +193,11 @@ TEST_F(PolicyRunnerTest, RoundsTheRegionDownToWhatLinuxCanUse) {
             "blocks of 128MiB");
   policy_->next.region_bytes = 60 * kMiB;
   policy_->next.requested_bytes = 0;
-  plan = runner_.plan(asked(), known());
+  plan = plan_of(runner_);
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->region_bytes, 0u);
   policy_->next.region_bytes = 15872 * kMiB;
-  plan = runner_.plan(asked(), known());
+  plan = plan_of(runner_);
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->region_bytes, 15872 * kMiB);
   EXPECT_EQ(plan->reason, "as much as there is");
@@ -200,35 +205,27 @@ TEST_F(PolicyRunnerTest, RoundsTheRegionDownToWhatLinuxCanUse) {
 
 // A policy goes by the region that it planned; what was left out of it is no mistake of the request.
 TEST_F(PolicyRunnerTest, ARequestOfAllThatWasPlannedGetsAllThatThereIs) {
-  FakeDevice device;
-  policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 188 * kMiB;
-  runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device.table, &device}, device.size, {});
-  policy_->want = 188 * kMiB;
+  start(188 * kMiB, 188 * kMiB);
   runner_.event(SPORE_EVENT_READY);
-  EXPECT_EQ(device.requested, 128 * kMiB);
+  EXPECT_EQ(device_.requested, 128 * kMiB);
   EXPECT_EQ(runner_.requested(), 128 * kMiB);
 }
 
 // Nobody asks for ever for what cannot be: the request comes down to what is plugged, the policy sees it, and what it
 // wants beyond that waits until something has been given back.
 TEST_F(PolicyRunnerTest, WhereTheHostCannotGrowTheRequestIsLoweredAndThePolicyHears) {
-  FakeDevice device;
-  policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 128 * kMiB;
-  runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device.table, &device}, device.size, {});
-  policy_->want = 128 * kMiB;
+  start(128 * kMiB);
   runner_.event(SPORE_EVENT_READY);
-  device.plugged = 96 * kMiB;
+  device_.plugged = 96 * kMiB;
   runner_.cannot_grow("all slots are in use");
-  EXPECT_EQ(device.requested, 96 * kMiB);
+  EXPECT_EQ(device_.requested, 96 * kMiB);
   EXPECT_EQ(runner_.requested(), 96 * kMiB);
   runner_.event(SPORE_EVENT_PLUGGED); // and the policy wants everything again
   EXPECT_EQ(policy_->last_state.requested_bytes, 96 * kMiB);
-  EXPECT_EQ(device.requested, 96 * kMiB);
-  device.plugged = 64 * kMiB;
+  EXPECT_EQ(device_.requested, 96 * kMiB);
+  device_.plugged = 64 * kMiB;
   runner_.event(SPORE_EVENT_TICK);
-  EXPECT_EQ(device.requested, 128 * kMiB) << "room was made";
+  EXPECT_EQ(device_.requested, 128 * kMiB) << "room was made";
 }
 
 TEST_F(PolicyRunnerTest, EventsLeadToRequestsAndTicksComeBack) {
@@ -249,10 +246,7 @@ TEST_F(PolicyRunnerTest, EventsLeadToRequestsAndTicksComeBack) {
 
 // A guest that plugs much makes many such events; the host's memory is not read anew for each.
 TEST_F(PolicyRunnerTest, PluggedEventsShareOneLookAtTheHostsMemory) {
-  FakeDevice device;
-  policy_->next.boot_bytes = 512 * kMiB;
-  policy_->next.region_bytes = 128 * kMiB;
-  runner_.attach(*loop_, *runner_.plan(asked(), known()), {&device.table, &device}, device.size, {});
+  start(0);
   runner_.event(SPORE_EVENT_READY);
   const uint64_t first = policy_->last_state.host_available_bytes;
   EXPECT_GT(first, 0u);
@@ -263,10 +257,39 @@ TEST_F(PolicyRunnerTest, PluggedEventsShareOneLookAtTheHostsMemory) {
   EXPECT_NE(policy_->last_state.host_available_bytes, first) << "who decides is told what is so now";
 }
 
+// The runner vouches for what the device is asked for: whole blocks, and no more than the region.
 TEST_F(PolicyRunnerTest, ARefusedRequestChangesNothing) {
-  start(256 * kMiB);
+  start(64 * kMiB);
   runner_.event(SPORE_EVENT_READY);
-  EXPECT_EQ(runner_.requested(), 0u);
+  ASSERT_EQ(requested_.get(), 64 * kMiB);
+  for (const uint64_t wrong :
+       {256 * kMiB, 130 * kMiB, uint64_t{1}, 3 * kMiB, 64 * kMiB + 4096, ~uint64_t{0}, ~uint64_t{0} - 2 * kMiB + 1}) {
+    policy_->want = wrong;
+    runner_.event(SPORE_EVENT_PLUGGED);
+    EXPECT_EQ(requested_.get(), 64 * kMiB) << wrong;
+  }
+  EXPECT_EQ(policy_->events, 8);
+  EXPECT_EQ(policy_->last_state.requested_bytes, 64 * kMiB);
+  EXPECT_EQ(device_.requests, 1) << "the device hears of what is requested, not of what was refused";
+  EXPECT_EQ(told_, 1);
+  policy_->want = 128 * kMiB;
+  runner_.event(SPORE_EVENT_PLUGGED);
+  EXPECT_EQ(requested_.get(), 128 * kMiB) << "and a right one is taken after it";
+  EXPECT_EQ(device_.requested, 128 * kMiB);
+  EXPECT_EQ(told_, 2);
+}
+
+TEST_F(PolicyRunnerTest, WhatWasRequestedBeforeIsWhereItBegins) {
+  requested_.set(32 * kMiB);
+  start(32 * kMiB);
+  EXPECT_EQ(runner_.requested(), 32 * kMiB);
+  runner_.event(SPORE_EVENT_READY);
+  EXPECT_EQ(policy_->last_state.requested_bytes, 32 * kMiB);
+  EXPECT_EQ(device_.requests, 0) << "no news";
+  policy_->want = 0;
+  runner_.event(SPORE_EVENT_IDLE);
+  EXPECT_EQ(requested_.get(), 0u);
+  EXPECT_EQ(device_.requests, 1);
 }
 
 TEST_F(PolicyRunnerTest, ASizeThatIsRequestedAlreadyIsNoNewsForTheDevice) {
@@ -333,15 +356,14 @@ TEST(RequestPace, LetsAHandfulThroughAndThenOneInAWhile) {
 
 TEST_F(PolicyRunnerTest, AReasonIsOneCleanLineAndCutAtACharacter) {
   policy_->next.boot_bytes = 512 * kMiB;
-  policy_->reason = "red \x1b[31mnow\nram_mib=1";
-  EXPECT_EQ(runner_.plan(asked(), known())->reason, "red ?[31mnow ram_mib=1");
-  policy_->reason.clear();
-  for (int i = 0; i < 3000; ++i) policy_->reason += "\u00e4";
-  const std::string cut = runner_.plan(asked(), known())->reason;
-  EXPECT_GE(cut.size(), 256u);
-  EXPECT_EQ(cut, policy_->reason.substr(0, cut.size() / 2 * 2)) << "no half of a character";
-  policy_->reason = "caf\xC3 now"; // no UTF-8
-  EXPECT_EQ(runner_.plan(asked(), known())->reason, "caf? now");
+  policy_->next.reason = "red \x1b[31mnow\nram_mib=1";
+  EXPECT_EQ(plan_of(runner_)->reason, "red ?[31mnow ram_mib=1");
+  policy_->next.reason = "caf\xC3 now"; // no UTF-8
+  EXPECT_EQ(plan_of(runner_)->reason, "caf? now");
+  std::string umlauts = "x";
+  for (int i = 0; i < 300; ++i) umlauts += "\u00e4";
+  policy_->next.reason = umlauts;
+  EXPECT_EQ(plan_of(runner_)->reason, umlauts.substr(0, 511)) << "512 would cut one in halves";
 }
 
 // A table without the wrapper's thunks.
@@ -355,23 +377,48 @@ spore_memory_policy_ops plain_ops(decltype(spore_memory_policy_ops::plan) plan) 
   return ops;
 }
 
-std::string plan_error(decltype(spore_memory_policy_ops::plan) plan) {
+spore::Result<MemoryPlan> plan_by(decltype(spore_memory_policy_ops::plan) plan) {
   const spore_memory_policy_ops ops = plain_ops(plan);
   int self = 0;
   PolicyRunner runner(plugin::PluginObject(nullptr, {&ops, &self}, "p"));
-  const auto planned = runner.plan(asked(), known());
+  return plan_of(runner);
+}
+
+std::string plan_error(decltype(spore_memory_policy_ops::plan) plan) {
+  const auto planned = plan_by(plan);
   return planned.ok() ? "accepted" : std::to_string(planned.error().status) + " " + planned.error().text;
 }
 
-TEST(PolicyErrors, AreReadSafelyAndKeepTheirStatus) {
-  const std::string claims_too_much = plan_error([](void*, const spore_memory_request*, const spore_memory_facts*,
-                                                    spore_memory_plan*, spore_error* error) -> spore_status {
-    std::fill_n(error->text.data, error->text.capacity, 'y');
-    error->text.length = UINT64_MAX;
-    return SPORE_E_IO;
+TEST(PolicyTexts, AreReadWithinTheHostsOwnRoom) {
+  const auto endless = plan_by([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan* out,
+                                  spore_error*) -> spore_status {
+    out->boot_bytes = 512 * kMiB;
+    std::memset(out->reason.data, 0xC3, out->reason.capacity); // no UTF-8
+    out->reason.length = ~uint64_t{0};
+    return SPORE_OK;
   });
-  EXPECT_EQ(claims_too_much, "4 p: " + std::string(claims_too_much.size() - 5, 'y')) << "what there was room for";
-  EXPECT_LE(claims_too_much.size(), 5u + 1024);
+  ASSERT_TRUE(endless.ok());
+  EXPECT_EQ(endless->reason, std::string(511, '?')) << "the last may be the begin of a character";
+  const auto elsewhere = plan_by([](void*, const spore_memory_request*, const spore_memory_facts*,
+                                    spore_memory_plan* out, spore_error*) -> spore_status {
+    out->boot_bytes = 512 * kMiB;
+    spore::give_reason(*out, "ours");
+    out->reason.data = nullptr;
+    out->reason.capacity = ~uint64_t{0};
+    return SPORE_OK;
+  });
+  ASSERT_TRUE(elsewhere.ok());
+  EXPECT_EQ(elsewhere->reason, "ours");
+}
+
+TEST(PolicyErrors, AreReadSafelyAndKeepTheirStatus) {
+  EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
+                          spore_error* error) -> spore_status {
+              std::memset(error->text.data, 'y', error->text.capacity);
+              error->text.length = ~uint64_t{0};
+              return SPORE_E_IO;
+            }),
+            "4 p: " + std::string(1024, 'y'));
   EXPECT_EQ(plan_error([](void*, const spore_memory_request*, const spore_memory_facts*, spore_memory_plan*,
                           spore_error*) -> spore_status { return 99; }),
             "99 p: plan returned status 99, which this host does not know (SDK-27): plan failed and gave no reason "

@@ -11,7 +11,7 @@ namespace {
 // A device as the hub sees one: opens a stream and writes down what it is told.
 struct Device {
   explicit Device(StreamHub& hub) : client(hub.client(lock)) {}
-  spore_status open(const char* name) {
+  spore_status open(std::string_view name) {
     static const spore_stream_events events = [] {
       spore_stream_events told{};
       told.size = sizeof told;
@@ -165,6 +165,9 @@ TEST_F(StreamHubTest, TheChannelHasOneHolderAndUnknownStreamsAreRefused) {
   ASSERT_EQ(first.open("sporehost.agent"), SPORE_OK);
   EXPECT_EQ(second.open("sporehost.agent"), SPORE_E_EXISTS);
   EXPECT_EQ(second.open("nothing"), SPORE_E_NOT_FOUND);
+  EXPECT_EQ(second.open("consoles"), SPORE_E_NOT_FOUND);
+  EXPECT_EQ(second.open(std::string_view("console").substr(0, 4)), SPORE_E_NOT_FOUND) << "a name has a length";
+  EXPECT_EQ(second.open(""), SPORE_E_NOT_FOUND);
 }
 
 TEST_F(StreamHubTest, ADeviceThatIsGoneIsNotCalled) {

@@ -33,6 +33,8 @@ class IdleBackend final : public spore::Backend {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return kicked[index] || shut_down; });
     out.reason = kicked[index] ? SPORE_EXIT_KICKED : SPORE_EXIT_SHUTDOWN;
+    out.address = 0xfff0;
+    spore::put(out.text, "the guest is done\n");
     kicked[index] = false;
     return {};
   }
@@ -107,6 +109,8 @@ TEST(VcpuThreads, TheEndOfAVcpuIsReportedOnce) {
   int exits = 0;
   VcpuThreads threads(f.backend, [&](uint32_t, const spore::Result<VcpuExit>& exit) {
     EXPECT_EQ(exit->reason, static_cast<uint32_t>(SPORE_EXIT_SHUTDOWN));
+    EXPECT_EQ(exit->address, 0xfff0u);
+    EXPECT_EQ(exit->text, "the guest is done ");
     const std::lock_guard lock(mutex);
     ++exits;
     changed.notify_all();

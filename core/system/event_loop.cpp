@@ -92,6 +92,7 @@ void EventLoop::wake() {
 
 int EventLoop::wait_ms() {
   const std::lock_guard lock(mutex_);
+  looked_from_ = next_timer_;
   if (stopping_ || !posted_.empty()) return 0;
   if (timers_.empty()) return -1;
   const uint64_t due = timers_.begin()->first.first;
@@ -135,7 +136,9 @@ void EventLoop::serve_fd(int fd, uint32_t events) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = watches_.find(fd);
-    if (found == watches_.end()) return;
+    // What was seen of a descriptor number that has been closed and is watched anew is not this watch's; what is really
+    // there for it shows at the next look.
+    if (found == watches_.end() || found->second->serial >= looked_from_) return;
     watch = found->second;
   }
   watch->handler(events);

@@ -2,9 +2,11 @@
 #include <sporehost/host.h>
 #include <unistd.h>
 
+#include <array>
 #include <ctime>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "tests/unit/system/means.hpp"
 
@@ -141,6 +143,37 @@ TEST_P(EventLoopTest, AHandlerMayUnwatchItself) {
                   .ok());
   loop->run();
   EXPECT_EQ(calls, 1);
+}
+
+// Two descriptors are ready at one look; the first to be served closes the other one, whose number is taken at once.
+TEST_P(EventLoopTest, AnOldEventDoesNotReachANewWatchOfTheSameNumber) {
+  auto loop = make_loop();
+  std::array<std::array<int, 2>, 2> pipes{};
+  for (auto& ends : pipes) ASSERT_EQ(::pipe(ends.data()), 0);
+  int reused = -1, silent = -1, wrong = 0;
+  bool first = true;
+  const auto serve = [&](size_t other) {
+    if (!std::exchange(first, false)) return;
+    reused = pipes[other][0];
+    loop->unwatch(reused);
+    ::close(reused);
+    std::array<int, 2> quiet{};
+    ASSERT_EQ(::pipe(quiet.data()), 0);
+    ASSERT_EQ(quiet[0], reused) << "the lowest free number";
+    silent = quiet[1];
+    ASSERT_TRUE(loop->watch(reused, SPORE_FD_READABLE, [&](uint32_t) { ++wrong; }).ok());
+    loop->unwatch(pipes[1 - other][0]);
+  };
+  for (size_t i = 0; i < 2; ++i) {
+    ASSERT_EQ(::write(pipes[i][1], "x", 1), 1);
+    ASSERT_TRUE(loop->watch(pipes[i][0], SPORE_FD_READABLE, [&, i](uint32_t) { serve(1 - i); }).ok());
+  }
+  loop->start_timer(20'000'000, [&] { loop->stop(); });
+  loop->run();
+  EXPECT_EQ(wrong, 0) << "nobody has written to it";
+  for (const auto& ends : pipes)
+    for (const int fd : ends) ::close(fd);
+  ::close(silent);
 }
 
 TEST_P(EventLoopTest, OneWatchADescriptorAndRegularFilesAreRefused) {

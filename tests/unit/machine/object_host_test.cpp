@@ -5,8 +5,10 @@
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdio>
+#include <deque>
 #include <sporehost/plugin.hpp>
 #include <thread>
 #include <vector>
@@ -337,31 +339,37 @@ TEST(ObjectHost, WhatIsCancelledUnderTheLockIsOver) {
     static void fire(void* self) { static_cast<Target*>(self)->late += static_cast<Target*>(self)->wanted ? 0 : 1; }
     static void ready(void* self, uint32_t) { fire(self); }
   };
-  const auto fight = [&] {
-    for (int i = 0; i < 500; ++i) {
-      Target target;
+  // They stay until the end, so that one that is called too late can say so.
+  std::array<std::deque<Target>, 3> targets;
+  const auto fight = [&](std::deque<Target>& mine) {
+    for (int i = 0; i < 300; ++i) {
+      Target& target = mine.emplace_back();
       const UniqueFd event(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
       uint64_t timer = 0;
+      // With the lock held from the start the loop soon waits for it, with the callback in its hands.
+      std::unique_lock guard(lock, std::defer_lock);
+      if (i % 2 == 0) guard.lock();
       ASSERT_EQ(table->start_timer(table->context, 0, &Target::fire, &target, &timer), SPORE_OK);
       ASSERT_EQ(table->watch_fd(table->context, event.get(), SPORE_FD_READABLE, &Target::ready, &target), SPORE_OK);
-      if (i % 3 == 0) std::this_thread::yield();
-      const std::lock_guard guard(lock);
+      if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      if (!guard.owns_lock()) guard.lock();
       table->cancel_timer(table->context, timer);
       table->unwatch_fd(table->context, event.get());
       target.wanted = false;
-      EXPECT_EQ(target.late, 0);
-    } // the target goes while the loop may still have it in its hands
+    }
   };
   std::vector<std::thread> fighters;
   std::atomic<int> left{3};
   for (int i = 0; i < 3; ++i) {
-    fighters.emplace_back([&] {
-      fight();
+    fighters.emplace_back([&, i] {
+      fight(targets[static_cast<size_t>(i)]);
       if (--left == 0) loop->stop();
     });
   }
   loop->run();
   for (std::thread& fighter : fighters) fighter.join();
+  for (const auto& mine : targets)
+    for (const Target& target : mine) EXPECT_EQ(target.late, 0);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -134,6 +135,26 @@ TEST(VirtioThreadsReset, ResetsWhileOthersWork) {
   }
   EXPECT_EQ(m.host().counters().needs_reset, 0u);
   EXPECT_EQ(m.host().counters().malformed, 0u);
+}
+
+// A vCPU in its interrupt handler, while another thread is inside `notify` and has the device's lock.
+TEST(VirtioInterrupts, AreReadAndAcknowledgedWhileTheDeviceIsBusy) {
+  EchoMachine m;
+  ASSERT_TRUE(m.start());
+  m.queue().add({{EchoMachine::kBuffers, 4, false}, {EchoMachine::kBuffers + 8, 4, true}});
+  m.driver().kick(0);
+  std::promise<uint32_t> left;
+  std::future<uint32_t> answer = left.get_future();
+  std::unique_lock busy(m.host());
+  std::thread vcpu([&] {
+    EXPECT_EQ(m.driver().read(kMmioInterruptStatus), kInterruptUsed);
+    m.driver().write(kMmioInterruptAck, kInterruptUsed);
+    left.set_value(m.driver().read(kMmioInterruptStatus));
+  });
+  EXPECT_EQ(answer.wait_for(std::chrono::seconds(10)), std::future_status::ready) << "it waits for the device";
+  busy.unlock();
+  vcpu.join();
+  EXPECT_EQ(answer.get(), 0u);
 }
 
 } // namespace

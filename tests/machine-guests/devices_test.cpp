@@ -67,5 +67,18 @@ TEST_F(OddDevices, TheRegionOfAnotherDevice) {
   EXPECT_THAT(outcome.log, HasSubstr("device 'odd' wants the region to plug, which device 'virtio-mem' has"));
 }
 
+TEST_F(OddDevices, ADeviceMayEndTheMachine) {
+  const auto ended = [](const std::string& how) {
+    return run({.guest = "exit", .devices = "serial-16550, {plugin: debug-exit, options: {how: " + how + "}}"});
+  };
+  const Outcome status = ended("status");
+  EXPECT_EQ(status.status, 42) << status.log;
+  EXPECT_THAT(status.log, HasSubstr("debug-exit: the guest wrote its status"));
+  EXPECT_EQ(ended("power-off").status, 0);
+  const Outcome reset = ended("reset");
+  EXPECT_EQ(reset.status, 123) << reset.log;
+  EXPECT_THAT(reset.log, HasSubstr("the guest restarted itself"));
+}
+
 } // namespace
 } // namespace machine_guests

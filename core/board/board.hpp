@@ -49,6 +49,7 @@ class VmSetup {
  public:
   virtual ~VmSetup() = default;
   virtual spore::Result<void> set_x86_state(uint32_t vcpu, const spore_x86_state& state) = 0;     // [vcpu]
+  virtual spore::Result<spore_arm64_gic> describe_gic() = 0;                                      // [main]
   virtual spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa) = 0;                // [main]
   virtual spore::Result<void> set_arm64_state(uint32_t vcpu, const spore_arm64_state& state) = 0; // [vcpu]
 };
@@ -87,7 +88,7 @@ class Board {
   [[nodiscard]] virtual std::string_view usual_cmdline(Discovery discovery) const = 0;
 
   // What a new VM needs before it has vCPUs. [main], once, after the backend's `open`.
-  [[nodiscard]] virtual spore::Result<void> prepare_vm(VmSetup& /*vm*/) const { return {}; }
+  [[nodiscard]] virtual spore::Result<void> prepare_vm(VmSetup& /*vm*/, uint32_t /*vcpus*/) { return {}; }
 
   // How the loader reads a kernel for this board. [any]
   [[nodiscard]] virtual loader::KernelOptions kernel_options() const = 0;

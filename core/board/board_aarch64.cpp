@@ -39,7 +39,14 @@ class Arm64Board final : public Board {
 
   [[nodiscard]] Result<MmioSlot> virtio_slot(uint32_t index) const override { return arm::virtio_slot(index); }
 
-  Result<void> prepare_vm(VmSetup& vm) const override { return vm.set_gic(arm::kGicDist, arm::kGicRedist); }
+  // The backend says how much room its interrupt controller takes; the device tree then says where it is.
+  Result<void> prepare_vm(VmSetup& vm, uint32_t vcpus) override {
+    SPORE_TRY(const spore_arm64_gic gic, vm.describe_gic());
+    SPORE_TRY(gic_, arm::gic_places({gic.distributor_bytes, gic.distributor_alignment, gic.redistributor_bytes,
+                                     gic.redistributor_alignment, gic.gsi_count},
+                                    vcpus));
+    return vm.set_gic(gic_.distributor.gpa, gic_.redistributors.gpa);
+  }
 
   // PSCI does it, which is the backend's.
   Result<void> add_power_registers(Bus& /*ports*/, Bus& /*mmio*/,
@@ -61,6 +68,7 @@ class Arm64Board final : public Board {
     SPORE_TRY(info.initrd, load_initrd(memory, kernel, request, layout_.fdt.gpa));
     info.ram = layout_.ram;
     info.vcpus = request.vcpus;
+    info.gic = gic_;
     info.bootargs = request.cmdline;
     info.devices = request.devices;
     info.io_devices = request.io_devices;
@@ -98,6 +106,7 @@ class Arm64Board final : public Board {
   }
 
   arm::Layout layout_;
+  arm::GicPlaces gic_;
   std::vector<GpaRange> ram_;
   spore_arm64_state state_{};
 };

@@ -105,6 +105,16 @@ Result<const Table*> Backend::require(const char* name, const char* machine) con
                      object_.origin() + " does not offer " + name + ", which an " + machine + " machine needs");
 }
 
+Result<spore_arm64_gic> Backend::describe_gic() {
+  SPORE_TRY(const auto* vm, require<spore_arm64_vm>(SPORE_ARM64_VM_1, "arm64"));
+  spore_arm64_gic gic{};
+  gic.size = sizeof gic;
+  SPORE_CHECK(call("describe_gic", [&](const spore_backend_ops&, spore_error* error) {
+    return vm->describe_gic(self(), &gic, error);
+  }));
+  return gic;
+}
+
 Result<void> Backend::set_gic(uint64_t dist_gpa, uint64_t redist_gpa) {
   SPORE_TRY(const auto* vm, require<spore_arm64_vm>(SPORE_ARM64_VM_1, "arm64"));
   return call("set_gic", [&](const spore_backend_ops&, spore_error* error) {

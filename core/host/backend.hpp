@@ -60,6 +60,7 @@ class Backend final : public SlotMapper, public VmSetup {
 
   // VmSetup: by sporehost.x86-vcpu/1, sporehost.arm64-vm/1 and sporehost.arm64-vcpu/1.
   spore::Result<void> set_x86_state(uint32_t index, const spore_x86_state& state) override;
+  spore::Result<spore_arm64_gic> describe_gic() override;
   spore::Result<void> set_gic(uint64_t dist_gpa, uint64_t redist_gpa) override;
   spore::Result<void> set_arm64_state(uint32_t index, const spore_arm64_state& state) override;
 

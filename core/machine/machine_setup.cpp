@@ -135,7 +135,7 @@ Result<void> Machine::set_up() {
   vm.flags = SPORE_VM_IRQCHIP;
   vm.gpa_end = board_->gpa_end();
   SPORE_CHECK(backend_.backend->open(vm, callbacks()));
-  SPORE_CHECK(board_->prepare_vm(*backend_.backend));
+  SPORE_CHECK(board_->prepare_vm(*backend_.backend, config_.cpus));
   SPORE_CHECK(make_memory());
   SPORE_CHECK(make_devices());
   return load_guest();

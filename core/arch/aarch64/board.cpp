@@ -1,5 +1,7 @@
 #include "core/arch/aarch64/board.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <string>
 
 namespace sporehost::arch::aarch64 {
@@ -43,6 +45,30 @@ Result<void> check_page_size(const Layout& layout, uint32_t page_bytes) {
                   " MiB of RAM; make both multiples of 512 MiB, use fixed memory, or a kernel with 4 KiB pages");
 }
 
+Result<GicPlaces> gic_places(const GicFacts& facts, uint32_t vcpus) {
+  if (!std::has_single_bit(facts.distributor_alignment) || !std::has_single_bit(facts.redistributor_alignment) ||
+      facts.distributor_bytes == 0 || facts.redistributor_bytes == 0)
+    return fail(SPORE_E_INVALID, "the backend describes a GIC that cannot be: a size of 0, or an odd alignment");
+  if (facts.gsi_count < kSpis)
+    return fail(SPORE_E_UNSUPPORTED, "the backend's GIC has " + std::to_string(facts.gsi_count) +
+                                         " shared interrupts, the board needs " + std::to_string(kSpis));
+  const auto no_room = [&] {
+    return fail(SPORE_E_RANGE, "the backend's GIC does not fit between " + std::to_string(kGicDist / kMiB) + " and " +
+                                   std::to_string(kPl011 / kMiB) + " MiB with " + std::to_string(vcpus) +
+                                   " vCPUs; use fewer `cpus`");
+  };
+  constexpr uint64_t kRoom = kPl011 - kGicDist; // no number from here on is near 64 bits
+  if (facts.distributor_bytes > kRoom || facts.distributor_alignment > kRoom || facts.redistributor_bytes > kRoom ||
+      facts.redistributor_alignment > kRoom || vcpus > kMaxVcpus)
+    return no_room();
+  GicPlaces places;
+  places.distributor = {align_up(kGicDist, facts.distributor_alignment), facts.distributor_bytes};
+  places.redistributors = {align_up(std::max(kGicRedist, places.distributor.end()), facts.redistributor_alignment),
+                           vcpus * facts.redistributor_bytes};
+  if (places.redistributors.end() > kPl011) return no_room();
+  return places;
+}
+
 Result<MmioSlot> virtio_slot(uint32_t index) {
   if (index >= kMaxVirtioDevices) {
     return fail(SPORE_E_RANGE,
@@ -61,8 +87,7 @@ IoArea io_area(const Layout& layout) {
   take(layout.ram, "the guest's RAM");
   take(layout.elastic, "the memory that virtio-mem plugs");
   take({kVirtioMmioBase, kMaxVirtioDevices * kVirtioMmioSize}, "the windows of virtio devices");
-  take({kGicDist, kGicDistSize}, "the GIC's distributor");
-  take({kGicRedist, kMaxVcpus * kGicRedistSize}, "the GIC's redistributors");
+  take({kGicDist, kPl011 - kGicDist}, "the GIC");
   return area;
 }
 

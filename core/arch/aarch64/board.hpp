@@ -68,6 +68,21 @@ struct Layout {
 // Errors: SPORE_E_UNSUPPORTED its memory blocks do not fit the region, with the sizes that would.
 [[nodiscard]] spore::Result<void> check_page_size(const Layout& layout, uint32_t page_bytes);
 
+// What a backend says of its GICv3: spore_arm64_gic.
+struct GicFacts {
+  uint64_t distributor_bytes = kGicDistSize, distributor_alignment = kGicDistSize;
+  uint64_t redistributor_bytes = kGicRedistSize, redistributor_alignment = kGicDistSize; // bytes of one vCPU's
+  uint32_t gsi_count = kSpis;
+};
+struct GicPlaces {
+  GpaRange distributor;
+  GpaRange redistributors;
+};
+
+// Where a GIC of that size lies on this board: as low as its alignment allows. Errors: SPORE_E_RANGE where the board
+// has no room for it, SPORE_E_UNSUPPORTED where it has too few interrupts, SPORE_E_INVALID facts that cannot be.
+[[nodiscard]] spore::Result<GicPlaces> gic_places(const GicFacts& facts, uint32_t vcpus);
+
 // Window and interrupt of the virtio device number `index`. Errors: SPORE_E_RANGE beyond kMaxVirtioDevices.
 [[nodiscard]] spore::Result<MmioSlot> virtio_slot(uint32_t index);
 

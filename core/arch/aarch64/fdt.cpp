@@ -155,12 +155,12 @@ void add_cpus(Tree& tree, uint32_t count) {
   });
 }
 
-void add_interrupts_and_timer(Tree& tree, uint32_t vcpus) {
-  tree.node(at("intc", kGicDist), [&] {
+void add_interrupts_and_timer(Tree& tree, const GicPlaces& gic) {
+  tree.node(at("intc", gic.distributor.gpa), [&] {
     tree.text("compatible", "arm,gic-v3");
     tree.flag("interrupt-controller");
     tree.cells("#interrupt-cells", {3});
-    tree.ranges("reg", {{kGicDist, kGicDistSize}, {kGicRedist, vcpus * kGicRedistSize}});
+    tree.ranges("reg", {gic.distributor, gic.redistributors});
     tree.cells("phandle", {kGicPhandle});
   });
   tree.node("timer", [&] {
@@ -259,7 +259,7 @@ Result<std::vector<uint8_t>> make_fdt(const FdtInfo& info) {
       tree.ranges("reg", {info.ram});
     });
     add_cpus(tree, info.vcpus);
-    add_interrupts_and_timer(tree, info.vcpus);
+    add_interrupts_and_timer(tree, info.gic);
     for (const MmioSlot& device : info.devices) add_virtio(tree, device);
     add_io_devices(tree, info.io_devices);
   });

@@ -15,6 +15,7 @@ namespace sporehost::arch::aarch64 {
 struct FdtInfo {
   GpaRange ram;
   uint32_t vcpus = 1;
+  GicPlaces gic;
   std::string bootargs;
   GpaRange initrd;                // 0 bytes: none
   std::vector<MmioSlot> devices;  // virtio-mmio, in order

@@ -83,6 +83,34 @@ TEST(Arm64Board, VirtioSlotsAreApart) {
   EXPECT_EQ(virtio_slot(kMaxVirtioDevices).error().status, SPORE_E_RANGE);
 }
 
+TEST(Arm64Board, TheGicLiesAsItsBackendWantsIt) {
+  const auto usual = gic_places({}, 4);
+  ASSERT_TRUE(usual.ok());
+  EXPECT_EQ(usual->distributor.gpa, 0x08000000u);
+  EXPECT_EQ(usual->redistributors.gpa, 0x080a0000u);
+  EXPECT_EQ(usual->redistributors.bytes, 4 * 0x20000u);
+  const auto large = gic_places(
+      {.distributor_bytes = 1 * kMiB, .redistributor_bytes = 256 * kKiB, .redistributor_alignment = 256 * kKiB}, 2);
+  ASSERT_TRUE(large.ok());
+  EXPECT_EQ(large->redistributors.gpa, 0x08100000u);
+  EXPECT_EQ(large->redistributors.bytes, 512 * kKiB);
+}
+
+TEST(Arm64Board, AGicThatDoesNotFitIsRefused) {
+  const auto status = [](const GicFacts& facts, uint32_t vcpus) {
+    const auto places = gic_places(facts, vcpus);
+    return places.ok() ? spore_status{SPORE_OK} : places.error().status;
+  };
+  EXPECT_EQ(status({}, kMaxVcpus), SPORE_OK);
+  EXPECT_EQ(status({}, kMaxVcpus + 1), SPORE_E_RANGE);
+  EXPECT_EQ(status({.redistributor_bytes = 1 * kMiB}, 16), SPORE_E_RANGE);
+  EXPECT_EQ(status({.distributor_bytes = UINT64_MAX}, 1), SPORE_E_RANGE);
+  EXPECT_EQ(status({.distributor_alignment = uint64_t{1} << 63}, 1), SPORE_E_RANGE);
+  EXPECT_EQ(status({.redistributor_alignment = 3}, 1), SPORE_E_INVALID);
+  EXPECT_EQ(status({.distributor_bytes = 0}, 1), SPORE_E_INVALID);
+  EXPECT_EQ(status({.gsi_count = 96}, 1), SPORE_E_UNSUPPORTED);
+}
+
 TEST(Arm64Board, AffinityCountsBySixteens) {
   EXPECT_EQ(mpidr_affinity(0), 0u);
   EXPECT_EQ(mpidr_affinity(15), 15u);

@@ -22,6 +22,7 @@ class FdtTest : public ::testing::Test {
   }
 
   void make() {
+    info_.gic = gic_places({}, info_.vcpus).value();
     auto made = make_fdt(info_);
     ASSERT_TRUE(made.ok()) << made.error().text;
     fdt_ = std::move(made).value();

@@ -1,4 +1,6 @@
-# For plugin builds, the project's own and strangers': makes a MODULE target a well-formed sporehost plugin.
+# For plugin builds, the project's own and strangers'.
+
+# sporehost_plugin_properties(TARGET): makes a MODULE target a well-formed sporehost plugin.
 #
 # The version script hides everything but the entry point. Hidden visibility alone would still export GNU_UNIQUE
 # symbols (statics of inline functions and templates), and a plugin that has one is never unloaded.
@@ -10,4 +12,11 @@ function(sporehost_plugin_properties target)
   if(NOT APPLE)
     target_link_options(${target} PRIVATE -Wl,--version-script=${SPOREHOST_PLUGIN_MAP} -Wl,-z,defs)
   endif()
+endfunction()
+
+# sporehost_add_plugin(NAME a.cpp ...): the plugin NAME.so, built from these sources against the SDK.
+function(sporehost_add_plugin name)
+  add_library(${name} MODULE ${ARGN})
+  target_link_libraries(${name} PRIVATE sporehost::sdk)
+  sporehost_plugin_properties(${name})
 endfunction()

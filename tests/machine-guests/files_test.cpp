@@ -1,5 +1,6 @@
 // A kernel and an initrd of a user's own stay what they were when the machine started, whatever happens to their files:
-// the guest (x86_64/files.c) looks at both after they have been written over and emptied.
+// the guest (x86_64/files.c) looks at both after they have been written over and emptied. And what its plugins are
+// loaded from may be replaced.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -64,6 +65,20 @@ TEST_F(FilesGuest, WrittenOverInPlace) {
 // As `: >file` does: pages that followed the file would be gone, and reading one would end the machine.
 TEST_F(FilesGuest, Emptied) {
   expect_unchanged(run_with([](const fs::path& path) { fs::resize_file(path, 0); }));
+}
+
+// A plugin's code follows its file, so whoever replaces one that is in use renames, as docs/sdk.md says: this machine
+// has its serial port from a file that is another one by the time the guest writes to it.
+TEST_F(FilesGuest, APluginIsReplacedByRenaming) {
+  const fs::path used = folder_ / "serial-16550.so";
+  const fs::path next = folder_ / "next";
+  fs::copy_file(plugin_file("serial-16550"), used);
+  std::ofstream(next) << "no code at all";
+  SporeHost host({.guest = "files", .kernel = kernel_, .initrd = initrd_, .plugins = folder_});
+  EXPECT_TRUE(host.wait_for("ready"));
+  fs::rename(next, used);
+  host.type("g");
+  expect_unchanged(host.finish());
 }
 
 } // namespace

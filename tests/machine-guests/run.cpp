@@ -55,6 +55,10 @@ std::string describe(const MachineText& machine) {
 
 } // namespace
 
+fs::path plugin_file(const std::string& id) {
+  return fs::path(from_environment("SPORE_MACHINE_PLUGINS", SPORE_MACHINE_PLUGINS)) / (id + ".so");
+}
+
 fs::path image(const std::string& guest) {
   return fs::path(from_environment("SPORE_MACHINE_IMAGES", SPORE_MACHINE_IMAGES)) / (guest + ".elf");
 }
@@ -97,6 +101,7 @@ SporeHost::SporeHost(const MachineText& machine, const std::vector<std::string>&
                                     "--console",
                                     machine.console,
                                     "--json"};
+  if (!machine.plugins.empty()) words.insert(words.begin() + 1, {"--plugin-path", machine.plugins});
   if (machine.report_file) words.insert(words.end(), {"--report-file", folder_ / "report.json"});
   if (descriptors.file_kib != 0)
     words.insert(words.begin(),

@@ -18,6 +18,8 @@ std::optional<std::string> unusable();
 
 // The file of a guest program.
 std::filesystem::path image(const std::string& guest);
+// The file of one of the project's plugins.
+std::filesystem::path plugin_file(const std::string& id);
 
 // What goes into the machine description beside the kernel.
 struct MachineText {
@@ -31,6 +33,7 @@ struct MachineText {
   bool report_file = true;        // otherwise the report is the last line of standard output
   std::string kernel{};           // path; empty: the image of `guest`
   std::string initrd = "none";    // path
+  std::string plugins{};          // a folder that comes before those of plugins; empty: none does
 };
 
 struct Outcome {

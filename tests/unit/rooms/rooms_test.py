@@ -1,6 +1,10 @@
-"""scripts/check-rooms on this tree, and on wrong trees, in which it has to find what is wrong: the file, the line, the reason."""
+"""scripts/check-rooms on this tree, and on wrong trees, in which it has to find what is wrong: the file, the line, the reason;
+and docs/overview.md, the page that shows the rooms to someone new."""
 
+import importlib.machinery
+import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -88,6 +92,42 @@ class Rooms(unittest.TestCase):
             status, lines = check(root)
         self.assertEqual(status, 1)
         self.assertIn("no sources", lines[0])
+
+
+def table():
+    sys.dont_write_bytecode = True
+    loader = importlib.machinery.SourceFileLoader("check_rooms", os.path.join(ROOT, "scripts/check-rooms"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("check_rooms", loader))
+    loader.exec_module(module)
+    return module.ROOMS
+
+
+class Overview(unittest.TestCase):
+    def setUp(self):
+        with open(os.path.join(ROOT, "docs/overview.md"), encoding="utf-8") as file:
+            self.lines = file.read().splitlines()
+        rows = [line.split("|")[1] for line in self.lines if line.startswith("| `core/")]
+        self.rooms = [re.findall(r"`(core/[^`]+)`", row) for row in rows]
+
+    def test_it_can_be_held_in_the_head(self):
+        self.assertLessEqual(len(self.lines), 150)
+        self.assertLessEqual(max(map(len, self.lines)), 180, "a long line is no way around that")
+
+    def test_every_room_of_the_core_has_a_row(self):
+        shown = [room for row in self.rooms for room in row]
+        self.assertEqual(sorted(shown), sorted(room for room in table() if room.startswith("core/")))
+        folders = [name for name in os.listdir(os.path.join(ROOT, "core")) if os.path.isdir(os.path.join(ROOT, "core", name))]
+        self.assertLessEqual({f"core/{name}" for name in folders}, set(shown))
+
+    def test_who_includes_stands_above(self):
+        height = {room: at for at, row in enumerate(self.rooms) for room in row}
+        for room, others in table().items():
+            for other in set(others.split()) & height.keys() if room in height else ():
+                self.assertLess(height[room], height[other], f"{room} includes {other}")
+
+    def test_what_it_names_is_there(self):
+        for path in re.findall(r"`((?:core|guest|plugins|tools|scripts)/[\w./-]+)", "\n".join(self.lines)):
+            self.assertTrue(os.path.exists(os.path.join(ROOT, path)), path)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
 namespace sporehost {
 
 std::string text_of(const spore_text& text, const char* buffer, size_t capacity) {
-  return printable(std::string_view(buffer, static_cast<size_t>(std::min<uint64_t>(text.length, capacity))));
+  const std::string_view written(buffer, static_cast<size_t>(std::min<uint64_t>(text.length, capacity)));
+  return printable(written.substr(0, written.find('\0')));
 }
 
 // A status that this host does not know is a later version's, or none: a failure like any other, and passed on as it is

@@ -18,11 +18,11 @@ namespace sporehost {
 template <size_t Bytes>
 class TextRoom {
  public:
-  [[nodiscard]] spore_text text() { return {buffer_, Bytes, 0}; }
+  [[nodiscard]] spore_text text() { return buffer_[0] = '\0', spore_text{buffer_, Bytes, 0}; }
   [[nodiscard]] std::string read(const spore_text& text) const { return text_of(text, buffer_, Bytes); }
 
  private:
-  char buffer_[Bytes]; // NOLINT(modernize-avoid-c-arrays): not zeroed, nothing beyond the length is read
+  char buffer_[Bytes]; // NOLINT(modernize-avoid-c-arrays): not zeroed: what was not written ends at the first NUL
 };
 
 // Outcome of the call of a plugin's `function` ("plan"): its own sentence, or the one that says which rule it broke by

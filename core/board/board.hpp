@@ -39,6 +39,7 @@ struct SerialPort {
   std::string_view hardware_id;   // of the device (spore_io_traits)
   std::string_view console;       // Linux' name for it
   std::string_view config_symbol; // of the console driver, in the kernel's configuration
+  uint64_t base;                  // port number or GPA at which that console is
 };
 
 // What the guest can ask of the board itself.

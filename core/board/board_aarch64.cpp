@@ -29,7 +29,7 @@ class Arm64Board final : public Board {
   // SIGTERM reaches the guest's agent instead; a guest without one is stopped hard.
   [[nodiscard]] std::optional<uint32_t> power_button_gsi() const override { return std::nullopt; }
   [[nodiscard]] SerialPort serial_port() const override {
-    return {"arm,pl011", "ttyAMA0", "CONFIG_SERIAL_AMBA_PL011_CONSOLE"};
+    return {"arm,pl011", "ttyAMA0", "CONFIG_SERIAL_AMBA_PL011_CONSOLE", arm::kPl011};
   }
   [[nodiscard]] std::string_view usual_cmdline(Discovery /*discovery*/) const override { return "panic=-1"; }
 

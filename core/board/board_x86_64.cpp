@@ -52,7 +52,9 @@ class X86Board final : public Board {
   }
   [[nodiscard]] std::optional<uint32_t> power_button_gsi() const override { return x86::kPowerButtonGsi; }
 
-  [[nodiscard]] SerialPort serial_port() const override { return {"PNP0501", "ttyS0", "CONFIG_SERIAL_8250_CONSOLE"}; }
+  [[nodiscard]] SerialPort serial_port() const override {
+    return {"PNP0501", "ttyS0", "CONFIG_SERIAL_8250_CONSOLE", x86::kCom1Port};
+  }
   [[nodiscard]] bool has_command_line_discovery() const override { return true; }
   // Without ACPI the keyboard controller's pulse is the way to reset. With it, reset_vector.hpp says why it is named.
   [[nodiscard]] std::string_view usual_cmdline(Discovery discovery) const override {

@@ -39,6 +39,11 @@ Result<void> Backend::call(const char* function, Call&& call) const {
   return {};
 }
 
+spore::Error Backend::broken_fill(const char* function) const {
+  return spore::fail(SPORE_E_INVALID, object_.origin() + ": " + function +
+                                          " changed the size of its struct, or set what is reserved (SDK-26)");
+}
+
 Result<Probe> Backend::probe(bool measure) {
   TextRoom<512> room;
   spore_probe raw{};
@@ -47,6 +52,8 @@ Result<Probe> Backend::probe(bool measure) {
   SPORE_CHECK(call("probe", [&](const spore_backend_ops& ops, spore_error* error) {
     return ops.probe(self(), measure ? 1 : 0, &raw, error);
   }));
+  if (raw.size != sizeof raw) return broken_fill("probe");
+  capabilities_ = raw.capabilities;
   if (raw.page_bytes == 0) raw.page_bytes = host_page_bytes(); // it said nothing of it
   if (!std::has_single_bit(raw.page_bytes))
     return spore::fail(SPORE_E_INVALID, object_.origin() + ": its probe has page_bytes " +
@@ -86,6 +93,7 @@ Result<VcpuExit> Backend::run(uint32_t index) {
   raw.text = room.text();
   SPORE_CHECK(call(
       "run", [&](const spore_backend_ops& ops, spore_error* error) { return ops.run(self(), index, &raw, error); }));
+  if (raw.size != sizeof raw) return broken_fill("run");
   return VcpuExit{raw.reason, raw.address, room.read(raw.text)};
 }
 
@@ -100,7 +108,11 @@ Result<const Table*> Backend::require(const char* name, const char* machine) con
   const Table* table = nullptr;
   call_plugin(object_.who(), "query_interface",
               [&] { table = static_cast<const Table*>(ops()->query_interface(self(), spore::to_abi(name))); });
-  if (table != nullptr) return table;
+  if (table != nullptr) {
+    if (const std::string fault = plugin::check_interface(table); !fault.empty())
+      return spore::fail(SPORE_E_INVALID, object_.origin() + ": its table of " + name + " " + fault + " (SDK-26)");
+    return table;
+  }
   return spore::fail(SPORE_E_UNSUPPORTED,
                      object_.origin() + " does not offer " + name + ", which an " + machine + " machine needs");
 }
@@ -112,6 +124,7 @@ Result<spore_arm64_gic> Backend::describe_gic() {
   SPORE_CHECK(call("describe_gic", [&](const spore_backend_ops&, spore_error* error) {
     return vm->describe_gic(self(), &gic, error);
   }));
+  if (gic.size != sizeof gic || gic.reserved != 0 || gic.reserved2 != 0) return broken_fill("describe_gic");
   return gic;
 }
 

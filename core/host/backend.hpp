@@ -44,6 +44,8 @@ class Backend final : public SlotMapper, public VmSetup {
   // Each function is the one of the same name in backend.h, with the same thread tag; errors begin with the plugin's
   // path and id.
   spore::Result<Probe> probe(bool measure);
+  // Whether its probe had this SPORE_CAN_*; one that was not probed is believed to have all. [any]
+  [[nodiscard]] bool can(uint64_t capability) const { return (capabilities_ & capability) != 0; }
   spore::Result<void> open(const spore_vm_config& config, const spore_vm_callbacks& callbacks);
   spore::Result<void> map_memory(uint64_t gpa, void* host, uint64_t bytes, uint32_t flags);
   spore::Result<void> unmap_memory(uint64_t gpa, uint64_t bytes);
@@ -74,6 +76,7 @@ class Backend final : public SlotMapper, public VmSetup {
   [[nodiscard]] spore::Result<const Table*> require(const char* name, const char* machine) const;
   [[nodiscard]] NotedOps<spore_backend_ops> ops() const { return object_.ops<spore_backend_ops>(); }
   [[nodiscard]] void* self() const { return object_.self(); }
+  [[nodiscard]] spore::Error broken_fill(const char* function) const;
   // Calls a function of the table; its error, or an exception that came out of it, names the plugin.
   template <typename Call>
   spore::Result<void> call(const char* function, Call&& call) const;
@@ -81,6 +84,7 @@ class Backend final : public SlotMapper, public VmSetup {
   void drive(const char* function, uint32_t gsi, Call&& call);
 
   plugin::PluginObject object_;
+  uint64_t capabilities_ = UINT64_MAX;
   std::atomic<uint64_t> lost_interrupts_{0};
   SourceLog lost_log_{"backend"};
 };

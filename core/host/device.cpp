@@ -29,6 +29,7 @@ void Device::make_host(std::string options, DeviceLock& lock, const char* own_na
   };
   host_ = std::make_unique<ObjectHost>(name_, std::move(options), &lock, std::move(interfaces));
   host_->connect(around_.machine);
+  host_->set_memory(around_.machine.memory);
 }
 
 const spore_elastic_memory* Device::claim(ElasticService& elastic) {

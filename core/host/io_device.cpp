@@ -1,6 +1,9 @@
 #include "core/host/io_device.hpp"
 
+#include <algorithm>
+#include <bit>
 #include "core/arch/io_names.hpp"
+
 #include "core/base/foreign_text.hpp"
 
 namespace sporehost {
@@ -9,6 +12,19 @@ using spore::fail;
 using spore::Result;
 
 namespace {
+
+constexpr uint64_t kLongestName = 63; // of those that a guest's tables take
+
+// The widths that a device sees: 1, 2, 4 or 8 bytes. A guest's access over a border arrives in others.
+template <typename Byte, typename Access>
+void in_widths(uint64_t offset, std::span<Byte> data, Access&& access) {
+  while (!data.empty()) {
+    const size_t width = std::min<size_t>(8, std::bit_floor(data.size()));
+    access(offset, data.first(width));
+    data = data.subspan(width);
+    offset += width;
+  }
+}
 
 IoDevice& of(void* context) {
   return *static_cast<IoDevice*>(context);
@@ -83,6 +99,9 @@ Result<IoDevice::Traits> IoDevice::described() const {
                                        "reserved (SDK-26)");
     traits.irqs.push_back({irq.trigger, irq.gsi});
   }
+  if (raw.acpi_hid.length > kLongestName || raw.fdt_compatible.length > kLongestName)
+    return fail(SPORE_E_INVALID, object_.origin() + " describes a name that is longer than " +
+                                     std::to_string(kLongestName) + " bytes (SDK-25)");
   traits.acpi_hid = spore::from_abi(raw.acpi_hid);
   traits.fdt_compatible = spore::from_abi(raw.fdt_compatible);
   return traits;
@@ -109,6 +128,8 @@ Result<void> IoDevice::place(const Traits& traits) {
     if (!level && irq.trigger != SPORE_TRIGGER_EDGE)
       return fail(SPORE_E_INVALID, "interrupt trigger " + std::to_string(irq.trigger) +
                                        " is neither SPORE_TRIGGER_EDGE nor SPORE_TRIGGER_LEVEL (SDK-25)");
+    if (level && !around_.backend.can(SPORE_CAN_LEVEL))
+      return fail(SPORE_E_UNSUPPORTED, "it has a level-triggered interrupt, which this machine's backend cannot make");
     SPORE_TRY(const uint32_t gsi, around_.places.interrupt(irq.gsi, name_));
     node.irqs.push_back({gsi, level});
   }
@@ -157,15 +178,19 @@ std::map<std::string, uint64_t> IoDevice::counters() {
 
 void IoDevice::Registers::read(uint64_t offset, std::span<uint8_t> data) {
   const std::lock_guard lock(device_.lock_);
-  call_plugin(device_.object_.who(), "read", [&] {
-    device_.ops()->read(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+  in_widths(offset, data, [&](uint64_t at, std::span<uint8_t> part) {
+    call_plugin(device_.object_.who(), "read", [&] {
+      device_.ops()->read(device_.object_.self(), index_, at, part.data(), static_cast<uint32_t>(part.size()));
+    });
   });
 }
 
 void IoDevice::Registers::write(uint64_t offset, std::span<const uint8_t> data) {
   const std::lock_guard lock(device_.lock_);
-  call_plugin(device_.object_.who(), "write", [&] {
-    device_.ops()->write(device_.object_.self(), index_, offset, data.data(), static_cast<uint32_t>(data.size()));
+  in_widths(offset, data, [&](uint64_t at, std::span<const uint8_t> part) {
+    call_plugin(device_.object_.who(), "write", [&] {
+      device_.ops()->write(device_.object_.self(), index_, at, part.data(), static_cast<uint32_t>(part.size()));
+    });
   });
 }
 

@@ -76,6 +76,17 @@ void ObjectHost::call_back(Cancelled&& cancelled, Call&& call) {
   call_plugin(who_, "a callback", call);
 }
 
+void ObjectHost::set_memory(MemoryAccess* memory) {
+  const std::unique_lock lock(memory_gate_);
+  memory_ = memory;
+}
+
+template <typename Access>
+spore_status ObjectHost::access_memory(Access&& access) {
+  const std::shared_lock lock(memory_gate_);
+  return memory_ != nullptr ? access(*memory_) : SPORE_E_STATE;
+}
+
 spore_status ObjectHost::watch(int fd, uint32_t events, spore_fd_callback callback, void* argument) {
   if (fd < 0 || callback == nullptr || events == 0 || (events & ~kFdEvents) != 0) return SPORE_E_INVALID;
   const MachineSide* const machine = this->machine();
@@ -150,12 +161,14 @@ spore_host ObjectHost::make_table(ObjectHost* self) {
     return of(c).interface(spore::from_abi(name));
   };
   table.read_memory = [](void* c, uint64_t gpa, void* to, uint64_t bytes) -> spore_status {
-    const MachineSide* const machine = of(c).machine();
-    return machine != nullptr ? machine->memory->read(gpa, {static_cast<uint8_t*>(to), bytes}) : SPORE_E_STATE;
+    return of(c).access_memory([&](MemoryAccess& memory) {
+      return memory.read(gpa, {static_cast<uint8_t*>(to), bytes});
+    });
   };
   table.write_memory = [](void* c, uint64_t gpa, const void* from, uint64_t bytes) -> spore_status {
-    const MachineSide* const machine = of(c).machine();
-    return machine != nullptr ? machine->memory->write(gpa, {static_cast<const uint8_t*>(from), bytes}) : SPORE_E_STATE;
+    return of(c).access_memory([&](MemoryAccess& memory) {
+      return memory.write(gpa, {static_cast<const uint8_t*>(from), bytes});
+    });
   };
   table.watch_fd = [](void* c, int32_t fd, uint32_t events, spore_fd_callback callback,
                       void* argument) -> spore_status { return of(c).watch(fd, events, callback, argument); };

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <string>
 
 #include "core/base/device_lock.hpp"
@@ -43,6 +44,8 @@ class ObjectHost {
 
   // The machine is there: until then the object has been asked only. [main], before a guest runs
   void connect(const MachineSide& machine) { machine_.store(&machine, std::memory_order_release); }
+  // Guest memory is there, or goes: nullptr. [main] When it returns nobody is inside the old one any more.
+  void set_memory(MemoryAccess* memory);
 
   [[nodiscard]] const spore_host* table() const { return &table_; }
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -62,6 +65,8 @@ class ObjectHost {
   void cancel_timer(uint64_t timer);
   spore_status stop(uint32_t how, uint32_t status, spore_string reason);
   const void* interface(std::string_view name);
+  template <typename Access>
+  spore_status access_memory(Access&& access);
   // Calls the plugin under the object's lock, unless `cancelled` says there that nobody wants to be called any more.
   template <typename Cancelled, typename Call>
   void call_back(Cancelled&& cancelled, Call&& call);
@@ -74,6 +79,8 @@ class ObjectHost {
   DeviceLock* lock_;
   Interfaces interfaces_;
   std::atomic<const MachineSide*> machine_{nullptr};
+  std::shared_mutex memory_gate_; // held shared for as long as somebody copies
+  MemoryAccess* memory_ = nullptr;
   spore_host table_;
   spore_machine machine_table_;
   spore_device_lock lock_table_;

@@ -55,6 +55,9 @@ Result<MemoryPlan> PolicyRunner::plan(const spore_memory_request& request, const
       }))
     return fail(SPORE_E_INTERNAL, policy_.origin() + ": plan let an exception out (SDK-7)");
   if (auto outcome = outcome_of("plan", status, error); !outcome) return outcome.error().in(policy_.origin());
+  if (raw.size != sizeof raw || raw.reserved != 0)
+    return fail(SPORE_E_INVALID,
+                policy_.origin() + ": plan changed the size of its struct, or set what is reserved (SDK-26)");
   MemoryPlan plan{raw.boot_bytes,  raw.region_bytes, raw.requested_bytes,
                   raw.block_bytes, raw.slot_bytes,   room.read(raw.reason)};
   if (plan.block_bytes == 0) plan.block_bytes = kDefaultBlock;
@@ -126,6 +129,12 @@ void PolicyRunner::deliver(const spore_memory_event& happened) {
       return policy_.origin() + " took " + std::to_string(took / kNsPerMs) +
              " ms in on_event, which must not block: the machine waited for it";
     });
+  if (raw.size != sizeof raw) {
+    log_.write(SPORE_LOG_ERROR, [&] {
+      return policy_.origin() + ": on_event changed the size of its struct (SDK-26); nothing is done";
+    });
+    return;
+  }
   if (!decided) return; // what it left in `raw` is no decision
   carry_out({raw.change != 0, raw.requested_bytes, raw.tick_ms, room.read(raw.reason)});
 }
@@ -217,8 +226,9 @@ uint64_t PolicyRunner::plugged() const {
   if (device_.table == nullptr) return 0;
   spore_resizable_state device{};
   device.size = sizeof device;
-  call_plugin(device_.who, "state", [&] { (void)device_.table->state(device_.self, &device); });
-  return device.plugged_bytes;
+  spore_status status = SPORE_E_INTERNAL;
+  call_plugin(device_.who, "state", [&] { status = device_.table->state(device_.self, &device); });
+  return status == SPORE_OK ? device.plugged_bytes : requested(); // of one that does not say nothing is taken back
 }
 
 // The region may be smaller than the policy planned it (fit_region), and the host may have come to its end. That end

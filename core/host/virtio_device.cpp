@@ -21,9 +21,9 @@ void log_line(int32_t level, std::string_view text) {
 VirtioDevice::VirtioDevice(std::string name, const DeviceSurroundings& around, const MmioSlot& slot)
     : Device(std::move(name), around),
       slot_(slot),
+      lock_(*this),
       transport_(virtio_config()),
       virtio_(transport_.host()),
-      lock_(virtio_),
       registers_(transport_) {}
 
 VirtioDevice::~VirtioDevice() {
@@ -39,20 +39,29 @@ Result<void> VirtioDevice::make(const plugin::Found& found, const std::string& o
   SPORE_TRY(object_, create(found, options));
   if (auto attached = virtio_.attach(object_.release(), object_.who()); !attached)
     return attached.error().in(found.plugin->origin());
+  if (auto sound = check_interfaces(); !sound) return sound.error().in(found.plugin->origin());
   return around_.mmio.insert(slot_.gpa, slot_.bytes, name_, registers_);
+}
+
+Result<void> VirtioDevice::check_interfaces() const {
+  const auto* table = resizable_memory().table;
+  if (table == nullptr) return {};
+  if (const std::string fault = plugin::check_interface(table); !fault.empty())
+    return fail(SPORE_E_INVALID, "its table of " SPORE_RESIZABLE_MEMORY_1 " " + fault + " (SDK-26)");
+  return {};
 }
 
 ResizableMemory VirtioDevice::resizable_memory() const {
   const auto* table =
       static_cast<const spore_resizable_memory*>(virtio_.personality().query_interface(SPORE_RESIZABLE_MEMORY_1));
-  if (table == nullptr || table->size < SPORE_10_BYTES(spore_resizable_memory)) return {};
+  if (table == nullptr) return {};
   return {table, virtio_.personality().self(), object_.who()};
 }
 
 // A device whose notifications are short has them served by the vCPU that rings: the write exits, and nothing is armed.
 void VirtioDevice::arm_doorbells() {
   const VirtioTraits& traits = virtio_.personality().traits();
-  if ((traits.flags & SPORE_VIRTIO_NOTIFY_INLINE) != 0) return;
+  if ((traits.flags & SPORE_VIRTIO_NOTIFY_INLINE) != 0 || !around_.backend.can(SPORE_CAN_DOORBELL)) return;
   for (uint32_t queue = 0; queue < traits.queue_size_max.size(); ++queue)
     if (!arm(queue)) return;
 }
@@ -104,7 +113,10 @@ bool VirtioDevice::arm(uint32_t queue) {
     doorbells_[at].notifier.clear();
     virtio_.service_queue(queue);
   };
-  return around_.machine.loop->watch(fd, SPORE_FD_READABLE, serve).ok();
+  if (around_.machine.loop->watch(fd, SPORE_FD_READABLE, serve)) return true;
+  around_.backend.remove_doorbell(describe(doorbells_.back())); // nobody would hear it
+  doorbells_.pop_back();
+  return false;
 }
 
 } // namespace sporehost

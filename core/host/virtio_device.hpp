@@ -25,12 +25,12 @@ class VirtioDevice final : public Device {
   // The transport has the lock; this is how the device's other services take it.
   class Lock final : public DeviceLock {
    public:
-    explicit Lock(VirtioHost& host) : host_(host) {}
-    void lock() override { host_.lock(); }
-    void unlock() override { host_.unlock(); }
+    explicit Lock(VirtioDevice& device) : device_(device) {}
+    void lock() override { device_.virtio_.lock(); }
+    void unlock() override { device_.virtio_.unlock(); }
 
    private:
-    VirtioHost& host_;
+    VirtioDevice& device_;
   };
   class Registers final : public BusHandler {
    public:
@@ -46,15 +46,16 @@ class VirtioDevice final : public Device {
     Notifier notifier;
   };
 
+  [[nodiscard]] spore::Result<void> check_interfaces() const;
   VirtioHostConfig virtio_config();
   [[nodiscard]] spore_doorbell describe(const Doorbell& doorbell) const;
   bool arm(uint32_t queue);
 
   MmioSlot slot_;
   plugin::PluginObject object_; // empty once attached; keeps the plugin's code
+  Lock lock_;                   // outlives the personality, which may take it until it is destroyed
   MmioTransport transport_;
   VirtioHost& virtio_;
-  Lock lock_;
   Registers registers_;
   std::vector<Doorbell> doorbells_;
 };

@@ -48,6 +48,8 @@ Machine::Machine(const MachineConfig& config, plugin::Registry& registry, Output
 Machine::~Machine() {
   if (vcpus_) vcpus_->stop();
   if (planned_.policy) planned_.policy->detach();
+  for (ObjectHost* host : {backend_.host.get(), planned_.policy_host.get()})
+    if (host != nullptr) host->set_memory(nullptr); // which goes before they do
   outputs_.detach();
   signals_.detach();
 }
@@ -138,7 +140,10 @@ Result<void> Machine::set_up() {
   SPORE_CHECK(board_->prepare_vm(*backend_.backend, config_.cpus));
   SPORE_CHECK(make_memory());
   SPORE_CHECK(make_devices());
-  return load_guest();
+  SPORE_CHECK(load_guest());
+  backend_.host->set_memory(&memory_);
+  planned_.policy_host->set_memory(&memory_);
+  return {};
 }
 
 spore_vm_callbacks Machine::callbacks() {
@@ -229,10 +234,12 @@ Discovery Machine::discovery(const kernel::KernelFeatures& features) const {
 }
 
 bool Machine::has_serial_port() const {
-  const std::string_view hardware = board_->serial_port().hardware_id;
+  const SerialPort port = board_->serial_port();
   const auto nodes = devices_->io_nodes();
-  return std::any_of(nodes.begin(), nodes.end(),
-                     [&](const IoNode& node) { return node.acpi_hid == hardware || node.fdt_compatible == hardware; });
+  return std::any_of(nodes.begin(), nodes.end(), [&](const IoNode& node) {
+    const bool is_one = node.acpi_hid == port.hardware_id || node.fdt_compatible == port.hardware_id;
+    return is_one && !node.windows.empty() && node.windows.front().range.gpa == port.base;
+  });
 }
 
 // What the board needs, then what the kernel needs, then what the user adds, so that the user has the last word.

@@ -6,6 +6,7 @@
 #include <sporehost/device.h>
 #include <sporehost/memory_policy.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -76,6 +77,19 @@ std::string check_ops(uint32_t kind, const void* ops) {
   for (size_t i = 0; i < names.size(); ++i) {
     if (functions[i] == nullptr) return std::string("has NULL for the function '") + names[i] + "'";
   }
+  return {};
+}
+
+std::string check_functions(const void* table, uint32_t bytes) {
+  AnyOps head{};
+  if (!copy_in(table, &head, kFirst)) return "cannot be read";
+  if (head.size < bytes)
+    return "has the size " + std::to_string(head.size) + ", version 1.0 already has " + std::to_string(bytes);
+  if (head.reserved != 0) return "has a field 'reserved' that is not 0";
+  std::vector<const void*> functions((bytes - kFirst) / sizeof(void*));
+  if (!copy_in(static_cast<const char*>(table) + kFirst, functions.data(), functions.size() * sizeof(void*)))
+    return "cannot be read to its end";
+  if (std::find(functions.begin(), functions.end(), nullptr) != functions.end()) return "has NULL for a function";
   return {};
 }
 

@@ -18,6 +18,13 @@ namespace sporehost::plugin {
 // else the sentence that says what is missing. [any]
 [[nodiscard]] std::string check_ops(uint32_t kind, const void* ops);
 
+// The same for the table of an optional interface, which is `size`, `reserved` and functions. [any]
+[[nodiscard]] std::string check_functions(const void* table, uint32_t bytes);
+template <typename Table>
+[[nodiscard]] std::string check_interface(const Table* table) {
+  return check_functions(table, spore_10_bytes_of(table));
+}
+
 // [main] to make, move and destroy; the object's own calls bear their own tags.
 class PluginObject {
  public:

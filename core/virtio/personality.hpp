@@ -40,7 +40,10 @@ class Personality {
   explicit operator bool() const { return object_.ops != nullptr; }
   [[nodiscard]] const VirtioTraits& traits() const { return traits_; }
   [[nodiscard]] const void* query_interface(const char* name) const { // [any]
-    return ops().query_interface != nullptr ? ops().query_interface(object_.self, spore::to_abi(name)) : nullptr;
+    const void* found = nullptr;
+    if (ops().query_interface != nullptr)
+      call("query_interface", [&] { found = ops().query_interface(object_.self, spore::to_abi(name)); });
+    return found;
   }
   // For callers of an interface that `query_interface` gave.
   [[nodiscard]] void* self() const { return object_.self; }

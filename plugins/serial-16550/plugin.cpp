@@ -34,8 +34,8 @@ class SerialPort : public spore::IoDevice {
 
   SerialPort(spore::Host host, const spore_interrupts* interrupts, uint64_t port, uint32_t irq)
       : window_(spore::io_window(SPORE_IO_PORT, port, serial::kRegisters)),
-        irq_(spore::io_irq(SPORE_TRIGGER_LEVEL, irq)),
-        line_(host, interrupts, uart_) {}
+        irq_(spore::io_irq(SPORE_TRIGGER_EDGE, irq)), // as on the ISA bus
+        line_(host, interrupts, uart_, SPORE_TRIGGER_EDGE) {}
 
   void describe(spore_io_traits& out) override {
     out.windows = windows_;

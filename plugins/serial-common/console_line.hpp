@@ -19,9 +19,10 @@ constexpr size_t kUnsentMax = 64 * 1024; // what a slow reader of the console ca
 template <typename Uart>
 class ConsoleLine {
  public:
-  // `host` and `interrupts` live as long as the device; `uart` belongs to the device, too.
-  ConsoleLine(spore::Host host, const spore_interrupts* interrupts, Uart& uart)
-      : host_(host), interrupts_(interrupts), uart_(uart), bytes_lost_(host.counter("bytes-lost")) {}
+  // `host` and `interrupts` live as long as the device; `uart` belongs to the device, too. `trigger`: what its
+  // interrupt is described as.
+  ConsoleLine(spore::Host host, const spore_interrupts* interrupts, Uart& uart, uint32_t trigger)
+      : host_(host), interrupts_(interrupts), uart_(uart), trigger_(trigger), bytes_lost_(host.counter("bytes-lost")) {}
   ConsoleLine(const ConsoleLine&) = delete;
   ConsoleLine& operator=(const ConsoleLine&) = delete;
 
@@ -70,7 +71,8 @@ class ConsoleLine {
     const bool high = uart_.interrupt();
     if (high == high_) return;
     high_ = high;
-    interrupts_->set_level(interrupts_->context, 0, high ? 1 : 0);
+    if (trigger_ == SPORE_TRIGGER_LEVEL) return interrupts_->set_level(interrupts_->context, 0, high ? 1 : 0);
+    if (high) interrupts_->pulse(interrupts_->context, 0);
   }
 
   void flush() { unsent_.erase(0, streams_->give(streams_->context, *stream_, unsent_.data(), unsent_.size())); }
@@ -103,6 +105,7 @@ class ConsoleLine {
   spore::Host host_;
   const spore_interrupts* interrupts_;
   Uart& uart_;
+  const uint32_t trigger_;
   spore::Counter bytes_lost_;
   const spore_streams* streams_ = nullptr;
   std::optional<uint32_t> stream_;

@@ -35,7 +35,7 @@ class SerialPort : public spore::IoDevice {
   SerialPort(spore::Host host, const spore_interrupts* interrupts, uint64_t address, uint32_t irq)
       : window_(spore::io_window(SPORE_IO_MMIO, address, pl011::kWindow)),
         irq_(spore::io_irq(SPORE_TRIGGER_LEVEL, irq)),
-        line_(host, interrupts, uart_) {}
+        line_(host, interrupts, uart_, SPORE_TRIGGER_LEVEL) {}
 
   void describe(spore_io_traits& out) override {
     out.windows = windows_;

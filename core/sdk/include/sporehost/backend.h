@@ -126,7 +126,8 @@ typedef struct spore_backend_ops {
                        spore_error* error);
 
   /* Maps `bytes` of this process at `host` into the guest at `gpa`, at any time. [any] Aligned to page_bytes of the probe; overlaps nothing
-   * mapped. The memory stays the caller's and must stay there until it is unmapped. SPORE_E_NO_MEMORY: out of slots. */
+   * mapped. The memory stays the caller's and must stay there until it is unmapped,
+   * or until every vCPU has been destroyed. SPORE_E_NO_MEMORY: out of slots. */
   spore_status (*map_memory)(void* self, uint64_t gpa, void* host, uint64_t bytes, uint32_t flags, spore_error* error);
   /* Takes away exactly one earlier mapping; when it returns no vCPU reaches the memory any more. [any] */
   spore_status (*unmap_memory)(void* self, uint64_t gpa, uint64_t bytes, spore_error* error);

@@ -5,9 +5,10 @@
  * `query_interface("sporehost.<name>/<revision>")`; absent means NULL, and an object that cannot live without it fails
  * `create` with SPORE_E_UNSUPPORTED and a sentence, or names it in its factory's `uses`.
  *
- * Every kind of object gets the whole table. Guest memory is there from the moment the machine is built: before that, and for an object
- * that is only asked something (`sporehost plan`, `backend probe`), read_memory and write_memory give SPORE_E_STATE, watch_fd
- * and start_timer too.
+ * Every kind of object gets the whole table. Guest memory is there from the moment the machine is built until it goes:
+ * before and after that, and for a policy or a backend that is only asked something (`sporehost plan`, `backend probe`),
+ * read_memory and write_memory give SPORE_E_STATE; before that, watch_fd and start_timer too. A device finds memory in `create`
+ * already; one that is made for a trial (`check`, `plan`) finds memory that holds nothing, and timers that never fire.
  */
 #ifndef SPOREHOST_HOST_H
 #define SPOREHOST_HOST_H

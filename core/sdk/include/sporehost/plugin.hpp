@@ -50,6 +50,7 @@ class ErrorText {
   ErrorText() : error_{} { // not the buffer: this is on the way of each request
     error_.size = sizeof error_;
     error_.text = {buffer_, sizeof buffer_, 0};
+    buffer_[0] = '\0';
   }
   ErrorText(const ErrorText&) = delete;
   ErrorText& operator=(const ErrorText&) = delete;
@@ -57,7 +58,9 @@ class ErrorText {
   [[nodiscard]] spore_error* out() { return &error_; }
   // What was written, whatever length the writer claims.
   [[nodiscard]] std::string_view text() const {
-    return {buffer_, static_cast<size_t>(std::min<uint64_t>(error_.text.length, sizeof buffer_))};
+    const std::string_view written(buffer_,
+                                   static_cast<size_t>(std::min<uint64_t>(error_.text.length, sizeof buffer_)));
+    return written.substr(0, written.find('\0'));
   }
 
  private:

@@ -4,8 +4,10 @@
 
 #include <sporehost/options.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
@@ -176,10 +178,14 @@ class Json::Reader {
     const auto integer = std::from_chars(at_, end_, whole);
     const bool fraction = integer.ptr != end_ && (*integer.ptr == '.' || *integer.ptr == 'e' || *integer.ptr == 'E');
     if (integer.ec == std::errc() && !fraction) return at_ = integer.ptr, out = whole, true;
-    double other = 0;
-    const auto real = std::from_chars(at_, end_, other);
-    if (real.ec != std::errc()) return false;
-    return at_ = real.ptr, out = other, true;
+    // Not every C++20 library's from_chars reads fractions (Apple's does not), so a copy goes to the C library.
+    const std::string digits(at_, std::find_if(at_, end_, [](char c) {
+                               return std::string_view("+-.eE0123456789").find(c) == std::string_view::npos;
+                             }));
+    char* rest = nullptr;
+    const double other = std::strtod(digits.c_str(), &rest);
+    if (rest == digits.c_str()) return false;
+    return at_ += rest - digits.c_str(), out = other, true;
   }
 
   const char* at_;

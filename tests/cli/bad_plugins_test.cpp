@@ -268,6 +268,13 @@ TEST_F(BadPluginText, CheckTakesSeveralAndNamesEach) {
   EXPECT_THAT(output.message(), HasSubstr(bad));
 }
 
+TEST_F(BadPluginText, ADeviceHasItsLockUntilItIsDestroyed) {
+  const std::string file = plugin_folder("own-thread") + "/own-thread.so";
+  const Output output = run({{"plugin", "check", file}, {}});
+  EXPECT_EQ(output.status, 0) << output.err;
+  EXPECT_THAT(output.out, HasSubstr(file + ": ok\n"));
+}
+
 TEST_F(BadPluginText, TheProjectsOwnPassAndSayNothing) {
   std::vector<std::string> arguments{"plugin", "check"};
   for (const auto& entry : std::filesystem::directory_iterator(SPOREHOST_PLUGIN_DIR))

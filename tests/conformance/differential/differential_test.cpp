@@ -196,6 +196,7 @@ TEST(Differential, APolicyIsAnsweredAlike) {
   const sporehost::MachineSide machine{loop.get(), &memory, [](uint32_t, uint32_t, const std::string&) {}};
   sporehost::ObjectHost real("probe", "{}");
   real.connect(machine);
+  real.set_memory(machine.memory);
   expect_same(any_calls(fake.table()), any_calls(real.table()), 60);
   real.release();
 }

@@ -78,6 +78,7 @@ class RealSide final : public Side {
     const uint8_t content[] = {7, 8, 9};
     for (uint64_t i = 0; i < 64; ++i) (void)memory_.write(buffer(i), content);
     host_.connect(machine_);
+    host_.set_memory(machine_.memory);
   }
   ~RealSide() override { end(); }
   [[nodiscard]] const spore_host* table() override { return host_.table(); }

@@ -125,7 +125,7 @@ class ConnectedHostTest : public ::testing::Test {
     loop_->run();
   }
 
-  ConnectedHostTest() { host_.connect(side_); }
+  ConnectedHostTest() { host_.connect(side_), host_.set_memory(side_.memory); }
 
   std::unique_ptr<EventLoop> loop_ = std::move(EventLoop::create()).value();
   testing::FlatMemory memory_{4096, 0x1000};
@@ -146,6 +146,13 @@ TEST_F(ConnectedHostTest, ReachesTheMemoryOfItsMachine) {
   EXPECT_EQ(host_.table()->write_memory(host_.table()->context, 0x1000, &word, 4), SPORE_OK);
   EXPECT_EQ(memory_.get<uint32_t>(0x1000), 9u);
   EXPECT_EQ(host_.table()->write_memory(host_.table()->context, 0xffd, &word, 4), SPORE_E_RANGE);
+}
+
+TEST_F(ConnectedHostTest, MemoryThatHasGoneIsNotReached) {
+  uint32_t word = 0;
+  host_.set_memory(nullptr);
+  EXPECT_EQ(host_.table()->read_memory(host_.table()->context, 0x1000, &word, 4), SPORE_E_STATE);
+  EXPECT_EQ(host_.table()->write_memory(host_.table()->context, 0x1000, &word, 4), SPORE_E_STATE);
 }
 
 TEST_F(ConnectedHostTest, RefusesWatchesThatCannotBe) {

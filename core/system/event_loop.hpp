@@ -67,7 +67,7 @@ class EventLoop {
   std::vector<Handler> posted_;
   uint64_t next_timer_ = 1;
   uint64_t looked_from_ = 0; // watches from this serial on are younger than the last look at descriptors
-  std::thread::id serving_; // who is in run()
+  std::thread::id serving_;  // who is in run()
   bool stopping_ = false;
   bool waiter_failed_ = false;
 };

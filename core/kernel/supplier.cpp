@@ -14,10 +14,10 @@ namespace {
 constexpr std::chrono::seconds kStopGrace{8}; // more than the scripts have that it waits for
 
 spore::Error no_answer(const std::string& program, const ProgramEnd& end) {
-  if (end.status > 128) // by a signal that was not ours to pass on: a defect, or a host without memory
-    return fail(SPORE_E_INTERNAL, "'" + program + "' was ended by signal " + std::to_string(end.status - 128) +
+  if (end.signal != 0) // by a signal that was not ours to pass on: a defect, or a host without memory
+    return fail(SPORE_E_INTERNAL, "'" + program + "' was ended by " + end.how() +
                                       " before it had a kernel; what it has fetched is kept, so try again");
-  return fail(SPORE_E_INTERNAL, "'" + program + "' ended with status " + std::to_string(end.status) +
+  return fail(SPORE_E_INTERNAL, "'" + program + "' ended with " + end.how() +
                                     (end.output.empty() ? " without an answer" : " with an answer of another kind") +
                                     "; it may be of another version: install sporehost anew");
 }

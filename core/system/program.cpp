@@ -26,9 +26,14 @@ using spore::Result;
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr size_t kMostErrors = 4096;
 constexpr std::array kStopSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-constexpr std::chrono::seconds kAfterParent{10}; // more than the grace of a script
+constexpr std::chrono::duration<int, std::milli> kTick{20}; // how often a program's end is looked for
+constexpr std::chrono::milliseconds kLastWords{100};      // after its end, of what it started: of those who are silent
+constexpr std::chrono::milliseconds kMostLastWords{1000}; // and of those who are not
+constexpr std::chrono::seconds kAfterParent{10};          // more than the grace of a script
 
 Result<Pipe> a_pipe(PipeMode mode) {
   if (auto pipe = make_pipe(mode)) return std::move(*pipe);
@@ -146,13 +151,14 @@ class Running {
 
   Result<ProgramEnd> run(StopSignals& stop) {
     SPORE_CHECK(start());
-    collect(stop);
+    follow(stop);
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) { // it has ended: this lets go of its number
     }
-    while (stop.take() != 0) {
-    }
-    end_.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (WIFSIGNALED(status))
+      end_.signal = WTERMSIG(status);
+    else
+      end_.status = WEXITSTATUS(status);
     return std::move(end_);
   }
 
@@ -184,34 +190,52 @@ class Running {
 
   void signal(int number) const { ::kill(call_.bond == Bond::script ? -pid_ : pid_, number); }
 
-  // Until both pipes have ended. After the grace whoever holds them then is not waited for.
-  void collect(StopSignals& stop) {
-    using Clock = std::chrono::steady_clock;
-    std::optional<Clock::time_point> kill_at;
+  // Until it has ended and all that it said is taken.
+  void follow(StopSignals& stop) {
     std::array<pollfd, 3> fds{{{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}, {stop.fd(), POLLIN, 0}}};
-    while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-      int wait = -1;
-      if (kill_at) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(*kill_at - Clock::now()).count();
-        if (left <= 0) return signal(SIGKILL);
-        wait = static_cast<int>(left);
+    bool quiet = false;
+    while (!is_over(fds[0].fd >= 0 || fds[1].fd >= 0, quiet)) {
+      const int ready = ::poll(fds.data(), fds.size(), kTick.count());
+      quiet = ready == 0;
+      if (ready > 0) {
+        if (fds[0].revents && !drain(fds[0].fd, end_.output, call_.most_output, false)) fds[0].fd = -1;
+        if (fds[1].revents && !drain(fds[1].fd, end_.errors, kMostErrors, true)) fds[1].fd = -1;
+        if (const int number = fds[2].revents ? stop.take() : 0; number != 0) pass_on(number);
       }
-      if (::poll(fds.data(), fds.size(), wait) < 0) {
-        if (errno == EINTR) continue; // the pipe has the signal
-        return;
-      }
-      if (fds[0].fd >= 0 && fds[0].revents && !drain(fds[0].fd, end_.output, call_.most_output, false)) fds[0].fd = -1;
-      if (fds[1].fd >= 0 && fds[1].revents && !drain(fds[1].fd, end_.errors, kMostErrors, true)) fds[1].fd = -1;
-      if (const int number = fds[2].revents ? stop.take() : 0; number != 0) {
-        signal(number);
-        if (!kill_at) kill_at = Clock::now() + call_.stop_grace;
+      if (kill_at_ && Clock::now() >= *kill_at_) {
+        signal(SIGKILL);
+        kill_at_.reset();
+        killed_ = true;
       }
     }
+  }
+
+  // Its outputs may end before it does. What it started may hold them after its end: that is not waited for, except
+  // while a script that was stopped has its grace.
+  bool is_over(bool has_outputs, bool quiet) {
+    if (!ended_at_ && has_ended()) ended_at_ = Clock::now();
+    if (!ended_at_ || !has_outputs) return ended_at_.has_value();
+    if (kill_at_ && call_.bond == Bond::script) return false;
+    return Clock::now() - *ended_at_ >= (quiet ? kLastWords : kMostLastWords);
+  }
+
+  // Looks only: as long as it is not waited for, its number and its group's are nobody else's.
+  [[nodiscard]] bool has_ended() const {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid == pid_
+                                                                                             : errno != EINTR;
+  }
+
+  void pass_on(int number) {
+    signal(number);
+    if (!kill_at_ && !killed_) kill_at_ = Clock::now() + call_.stop_grace;
   }
 
   const ProgramCall& call_;
   pid_t pid_ = 0;
   UniqueFd out_, err_, life_;
+  std::optional<Clock::time_point> ended_at_, kill_at_;
+  bool killed_ = false;
   ProgramEnd end_;
 };
 

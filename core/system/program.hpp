@@ -2,7 +2,7 @@
 //
 // A program may run for minutes and start others. It is started as a shell would start it, with no signal blocked or
 // ignored that we block or ignore. SIGINT, SIGTERM, SIGHUP and SIGQUIT, which we get, are passed on to it; what has not
-// ended after the grace is killed.
+// ended after the grace is killed. What it leaves running in the background is not waited for.
 #pragma once
 
 #include <sporehost/result.hpp>
@@ -34,7 +34,14 @@ struct ProgramCall {
 };
 
 struct ProgramEnd {
-  int status = 0;     // exit status; 128 + signal where one ended it
+  [[nodiscard]] bool succeeded() const { return status == 0 && signal == 0; }
+  // "status 3" or "signal 9"
+  [[nodiscard]] std::string how() const {
+    return signal != 0 ? "signal " + std::to_string(signal) : "status " + std::to_string(status);
+  }
+
+  int status = 0;     // exit status
+  int signal = 0;     // that ended it; 0: none, it ended by itself
   std::string output; // standard output, at most `most_output` bytes
   std::string errors; // standard error, its last 4 KiB, where it is taken
 };

@@ -14,9 +14,8 @@ spore::Result<void> ensure_initrd(const KernelSettings& settings, const CacheEnt
   SPORE_TRY(const ProgramEnd end,
             run_script(settings.scripts / "build-initrd", {"--kernel-dir", entry.folder.string(), "--agent",
                                                            settings.agent.string(), "--output", place->string()}));
-  if (end.status == 0) return {};
-  return spore::fail(SPORE_E_IO,
-                     "scripts/build-initrd ended with status " + std::to_string(end.status) + ": " + end.errors);
+  if (end.succeeded()) return {};
+  return spore::fail(SPORE_E_IO, "scripts/build-initrd ended with " + end.how() + ": " + end.errors);
 }
 
 } // namespace sporehost::kernel::supply

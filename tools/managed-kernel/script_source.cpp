@@ -48,9 +48,9 @@ class ScriptSource final : public KernelSource {
     SPORE_TRY(const ProgramEnd outcome, run_script(script, arguments, {"SPOREHOST_CACHE=" + settings_.cache.string()}));
     from_ = last_line(outcome.output);
     std::error_code ignored;
-    if (outcome.status != 0 || !fs::is_directory(from_, ignored))
-      return fail(SPORE_E_NOT_FOUND, "'" + script.string() + "' ended with status " + std::to_string(outcome.status) +
-                                         ": " + tail(outcome.errors));
+    if (!outcome.succeeded() || !fs::is_directory(from_, ignored))
+      return fail(SPORE_E_NOT_FOUND,
+                  "'" + script.string() + "' ended with " + outcome.how() + ": " + tail(outcome.errors));
     const std::string folder = from_.filename().string();
     return (distribution_ ? "distribution-" : "") + folder;
   }

@@ -24,7 +24,7 @@ struct Said {
 Said run_helper(const std::vector<std::string>& arguments, std::vector<std::string> variables = {}) {
   const auto outcome = run_program({.program = kHelper, .arguments = arguments, .environment = std::move(variables)});
   if (!outcome) return {false, outcome.error().text};
-  if (outcome->status == 0) return {true, outcome->output};
+  if (outcome->succeeded()) return {true, outcome->output};
   const std::string mark = "ensure-managed-kernel: error: ";
   const size_t at = outcome->errors.find(mark);
   std::string text = at == std::string::npos ? outcome->errors : outcome->errors.substr(at + mark.size());

@@ -215,6 +215,7 @@ TEST_F(SupplierTest, WithoutAnAnswerItIsToldHowItEnded) {
   };
   const std::string name = "'" + (folder_.path() / "supplier").string() + "' ";
   EXPECT_THAT(told("exit 3"), HasSubstr(name + "ended with status 3 without an answer"));
+  EXPECT_THAT(told("exit 200"), HasSubstr(name + "ended with status 200 without an answer"));
   EXPECT_THAT(told("kill -SEGV $$"),
               HasSubstr(name + "was ended by signal 11 before it had a kernel; what it has fetched is kept"));
   EXPECT_THAT(told("echo hello"), HasSubstr(name + "ended with status 0 with an answer of another kind"));

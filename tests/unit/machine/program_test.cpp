@@ -112,6 +112,43 @@ TEST_F(ProgramTest, WhatDoesNotListenIsKilled) {
   EXPECT_TRUE(is_gone("child"));
 }
 
+TEST_F(ProgramTest, ASignalEndsOneThatHasClosedItsOutputs) {
+  const fs::path path = script(
+      "cd $1; echo $$ >child; exec >&- 2>&-; (sleep 0.3; : >started) & trap '' TERM; while :; do sleep 1; done\n");
+  const int status = stopped_by(path, SIGTERM);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+  EXPECT_TRUE(is_gone("child"));
+}
+
+TEST_F(ProgramTest, WhatAScriptStartedHasItsGraceAfterTheScriptsEnd) {
+  const fs::path path =
+      script("cd $1; (trap '' TERM; sh -c 'echo $PPID' >grandchild; : >started; while :; do sleep 1; done) & wait\n");
+  const int status = stopped_by(path, SIGTERM);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
+  EXPECT_TRUE(is_gone("grandchild"));
+}
+
+TEST_F(ProgramTest, WhatItLeavesRunningIsNotWaitedFor) {
+  for (const Bond bond : {Bond::script, Bond::part}) {
+    for (const std::string background : {"sleep 5", "timeout 5 yes"}) {
+      const auto begin = std::chrono::steady_clock::now();
+      const auto outcome = run_program({.program = script("echo out; " + background + " & exit 3\n"), .bond = bond});
+      EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s) << background;
+      ASSERT_TRUE(outcome.ok()) << outcome.error().text;
+      EXPECT_EQ(outcome->status, 3);
+      EXPECT_TRUE(outcome->output.starts_with("out\n")) << outcome->output;
+    }
+  }
+}
+
+TEST_F(ProgramTest, ASignalIsNoStatus) {
+  const auto outcome = run_program({.program = script("kill -KILL $$\n")});
+  ASSERT_TRUE(outcome.ok()) << outcome.error().text;
+  EXPECT_FALSE(outcome->succeeded());
+  EXPECT_EQ(outcome->how(), "signal 9");
+  EXPECT_EQ(run_program({.program = script("exit 200\n")})->how(), "status 200");
+}
+
 TEST_F(ProgramTest, WhoHandlesTheSignalHearsOfIt) {
   sigset_t set, before;
   sigemptyset(&set);

@@ -155,6 +155,8 @@ class Running {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) { // it has ended: this lets go of its number
     }
+    while (stop.take() != 0) { // one that came with its end has stopped it
+    }
     if (WIFSIGNALED(status))
       end_.signal = WTERMSIG(status);
     else

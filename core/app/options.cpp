@@ -133,6 +133,13 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
     for (const Command& command : commands)
       if (*command.summary != '\0') names.emplace_back(command.name);
     if (arguments.rest.empty()) return arguments;
+    if (used > 0)
+      return fail(SPORE_E_INVALID, "'sporehost " + std::string(arguments.command->name) +
+                                       "' takes no more words, and " + quote(arguments.rest.front()) + " is one");
+    size_t late = 0;
+    if (const Command* command = find_command(arguments.rest, commands, late); late > 0)
+      return fail(SPORE_E_INVALID, "the command comes before its options: sporehost " + std::string(command->name) +
+                                       " ...; a workload's command goes behind --");
     const std::string more = subcommands(arguments.rest.front(), commands);
     if (!more.empty() && arguments.rest.size() == 1 && arguments.has("help")) return arguments;
     if (!more.empty())

@@ -43,8 +43,9 @@ class ScriptSource final : public KernelSource {
     if (offline)
       arguments.emplace_back("--print-dir");
     else
-      progress.long_step(distribution_ ? "fetching Debian's kernel by apt, some 70 MB (230 MB unpacked)"
-                                       : "building a kernel, which takes minutes");
+      progress.long_step(distribution_
+                             ? "taking Debian's kernel, by apt where it is not here yet: some 70 MB (230 MB unpacked)"
+                             : "building a kernel, which takes minutes");
     SPORE_TRY(const ProgramEnd outcome, run_script(script, arguments, {"SPOREHOST_CACHE=" + settings_.cache.string()}));
     from_ = last_line(outcome.output);
     std::error_code ignored;

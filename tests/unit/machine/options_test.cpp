@@ -59,6 +59,9 @@ TEST(Options, ErrorsNameTheWordAndWhatIsNear) {
   EXPECT_EQ(text({"--confg", "x"}), "unknown option '--confg' (did you mean '--config'?)");
   EXPECT_EQ(text({"plan", "--json"}), "unknown option '--json' of 'sporehost plan'");
   EXPECT_EQ(text({"plam"}), "unknown command 'plam' (did you mean 'plan'?); a workload's command goes behind --");
+  EXPECT_EQ(text({"--config", "x", "plan"}),
+            "the command comes before its options: sporehost plan ...; a workload's command goes behind --");
+  EXPECT_EQ(text({"plugin", "list", "x"}), "'sporehost plugin list' takes no more words, and 'x' is one");
   EXPECT_EQ(text({"plugin"}), "'sporehost plugin' wants one more word: list or inspect");
   EXPECT_EQ(text({"--config"}), "option '--config' wants a value: FILE");
   EXPECT_EQ(text({"--config", "a", "-c", "b"}), "option '-c' is given twice; give it once");

@@ -1,48 +1,68 @@
 #include "core/app/options.hpp"
 
-#include <algorithm>
-#include <span>
-#include <sstream>
-#include <utility>
+#include <Poco/Util/HelpFormatter.h>
+#include <Poco/Util/Option.h>
+#include <Poco/Util/OptionException.h>
+#include <Poco/Util/OptionProcessor.h>
+#include <Poco/Util/OptionSet.h>
 
-#include "core/app/option_words.hpp"
+#include <algorithm>
+#include <sstream>
+
 #include "core/base/text.hpp"
 
 namespace sporehost::app {
 namespace {
 
+using Poco::Util::Option;
 using spore::fail;
 using spore::Result;
 
-constexpr Option kOptions[] = {
-    {"help", 'h', "", "show this text"},
-    {"version", 'V', "", "show the version of the program and of the plugin interface"},
-    {"config", 'c', "FILE", "the machine description (YAML); - reads it from standard input"},
-    {"memory", 'm', "auto|SIZE", "guest memory, such as 512MiB or 16GiB; auto boots small and grows"},
-    {"kernel", 'k', "managed|FILE", "the kernel; a file of your own makes memory fixed"},
-    {"initrd", 'i', "managed|none|FILE", "the initrd; a file of your own makes memory fixed"},
-    {"cpus", 0, "N", "number of vCPUs"},
-    {"backend", 'b', "auto|ID", "the hypervisor plugin; `sporehost backend probe` shows them"},
-    {"capture", 0, "FILE", "save the machine's state here (memory is fixed then)"},
-    {"resume", 0, "FILE", "continue from a saved state (memory is fixed then)"},
-    {"console", 0, "auto|none|stdout|stderr|FILE",
-     "where the guest's console goes; auto shows it when the initrd is not the managed one"},
-    {"plugin-path", 'p', "DIR", "look for plugins here first; may be given several times", true},
-    {"json", 'j', "", "report as JSON: a run prints it as the last line of standard output"},
-    {"report-file", 0, "FILE", "write the report of a run to FILE instead"},
-    {"log", 'l', "LEVEL", "trace, debug, info, warn, error or off; on standard error"},
-    {"offline", 0, "", "use nothing that is not on this machine already"},
-    {"source", 0, "NAME", "take the managed kernel from this source only"},
-    {"arch", 0, "ARCH", "x86_64 or arm64"},
-    {"no-measure", 0, "", "do not take the time to measure the backend's speed"},
-};
+Option flag(const char* name, const char* letter, const char* text) {
+  return Option(name, letter, text);
+}
+Option value(const char* name, const char* letter, const char* argument, const char* text) {
+  return Option(name, letter, text).argument(argument);
+}
 
-std::vector<Option> options_of(const Command& command) {
-  std::vector<Option> options;
-  for (const char* name : command.options)
-    for (const Option& option : kOptions)
-      if (std::string_view(option.name) == name) options.push_back(option);
+const std::vector<Option>& all_options() {
+  static const std::vector<Option> options = {
+      flag("help", "h", "show this text"),
+      flag("version", "V", "show the version of the program and of the plugin interface"),
+      value("config", "c", "FILE", "the machine description (YAML); - reads it from standard input"),
+      value("memory", "m", "auto|SIZE", "guest memory, such as 512MiB or 16GiB; auto boots small and grows"),
+      value("kernel", "k", "managed|FILE", "the kernel; a file of your own makes memory fixed"),
+      value("initrd", "i", "managed|none|FILE", "the initrd; a file of your own makes memory fixed"),
+      value("cpus", "", "N", "number of vCPUs"),
+      value("backend", "b", "auto|ID", "the hypervisor plugin; `sporehost backend probe` shows them"),
+      value("capture", "", "FILE", "save the machine's state here (memory is fixed then)"),
+      value("resume", "", "FILE", "continue from a saved state (memory is fixed then)"),
+      value("console", "", "auto|none|stdout|stderr|FILE",
+            "where the guest's console goes; auto shows it when the initrd is not the managed one"),
+      value("plugin-path", "p", "DIR", "look for plugins here first; may be given several times").repeatable(true),
+      flag("json", "j", "report as JSON: a run prints it as the last line of standard output"),
+      value("report-file", "", "FILE", "write the report of a run to FILE instead"),
+      value("log", "l", "LEVEL", "trace, debug, info, warn, error or off; on standard error"),
+      flag("offline", "", "use nothing that is not on this machine already"),
+      value("source", "", "NAME", "take the managed kernel from this source only"),
+      value("arch", "", "ARCH", "x86_64 or arm64"),
+      flag("no-measure", "", "do not take the time to measure the backend's speed"),
+  };
   return options;
+}
+
+Poco::Util::OptionSet option_set(const Command& command) {
+  Poco::Util::OptionSet set;
+  for (const char* name : command.options)
+    for (const Option& option : all_options())
+      if (option.fullName() == name) set.addOption(Option(option).required(false));
+  return set;
+}
+
+std::vector<std::string> option_names(const Command& command) {
+  std::vector<std::string> names;
+  for (const char* name : command.options) names.push_back(std::string("--") + name);
+  return names;
 }
 
 // "plugin list" is two words: the longest command name that the first words spell wins.
@@ -78,38 +98,45 @@ std::string usage_line(const Command& command) {
   return line;
 }
 
-// The value of an option: what its word carries, else the next word, which is taken.
-Result<std::string> value_of(const OptionWord& word, std::span<const std::string> words, size_t& i,
-                             const std::string& where) {
-  if (!word.option->takes_value()) return std::string();
-  const bool next = !word.value && i + 1 < words.size();
-  const std::string text = next ? words[++i] : word.value.value_or("");
-  // Whatever the next word is it would be taken: "--memory --cpus 2" would ask for '--cpus' memory.
-  if (!text.empty() && !(next && text.starts_with("--"))) return text;
-  return fail(SPORE_E_INVALID,
-              std::string("option '--") + word.option->name + "'" + where + " wants a value: " + word.option->argument);
+// The option that a word begins, as its users write it: "--memory" of "--memory=2GiB".
+std::string stem_of(const std::string& word) {
+  return word.substr(0, word.find('='));
 }
 
-// Puts each word where it belongs: options, what is left over, and the workload behind two dashes.
-Result<void> sort_words(std::span<const std::string> words, const std::string& where, Arguments& arguments) {
-  const std::vector<Option> options = options_of(*arguments.command);
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--") {
-      arguments.workload.assign(words.begin() + static_cast<ptrdiff_t>(i) + 1, words.end());
-      return {};
-    }
-    if (!is_option_word(words[i])) {
-      arguments.rest.push_back(words[i]);
-      continue;
-    }
-    const std::string stem = option_stem(words[i]);
-    SPORE_TRY(const OptionWord word, read_option_word(words[i], options, where));
-    if (!word.option->repeatable && arguments.has(word.option->name))
-      return fail(SPORE_E_INVALID, "option " + quote(stem) + where + " is given twice; give it once");
-    SPORE_TRY(std::string text, value_of(word, words, i, where));
-    arguments.options[word.option->name].push_back(std::move(text));
-  }
-  return {};
+const Option* find_option(const std::string& name) {
+  for (const Option& option : all_options())
+    if (option.fullName() == name) return &option;
+  return nullptr;
+}
+
+// An option that takes a value takes the next word, whatever it is: "--memory --cpus 2" would ask for '--cpus' memory.
+Result<void> check_value(const std::string& name, const std::string& text, const std::string& word,
+                         const std::string& where) {
+  const Option* option = find_option(name);
+  if (option == nullptr || !option->takesArgument()) return {};
+  const bool another_option = text.starts_with("--") && word == text;
+  if (!text.empty() && !another_option) return {};
+  return fail(SPORE_E_INVALID, "option '--" + name + "'" + where + " wants a value: " + option->argumentName());
+}
+
+template <typename Wanted>
+bool is(const Poco::Exception& error) {
+  return dynamic_cast<const Wanted*>(&error) != nullptr;
+}
+
+// Poco's exceptions name the option and say no more.
+spore::Error refusal(const Poco::Exception& error, const std::string& word, const Command& command,
+                     const std::string& where) {
+  const std::string stem = stem_of(word);
+  const std::string option = "option " + quote(stem) + where;
+  if (is<Poco::Util::UnknownOptionException>(error))
+    return fail(SPORE_E_INVALID, "unknown option " + quote(stem) + where + did_you_mean(stem, option_names(command)));
+  if (is<Poco::Util::DuplicateOptionException>(error))
+    return fail(SPORE_E_INVALID, option + " is given twice; give it once");
+  if (is<Poco::Util::UnexpectedArgumentException>(error)) return fail(SPORE_E_INVALID, option + " takes no value");
+  if (is<Poco::Util::AmbiguousOptionException>(error))
+    return fail(SPORE_E_INVALID, option + " can be more than one; write it out");
+  return fail(SPORE_E_INVALID, option + ": " + error.message());
 }
 
 spore::Error unknown_command(const std::string& word, const std::vector<std::string>& names) {
@@ -125,8 +152,34 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
   Arguments arguments;
   size_t used = 0;
   arguments.command = find_command(words, commands, used);
+  const Poco::Util::OptionSet set = option_set(*arguments.command);
+  Poco::Util::OptionProcessor processor(set);
+  processor.setUnixStyle(true);
   const std::string where = used == 0 ? "" : " of 'sporehost " + std::string(arguments.command->name) + "'";
-  SPORE_CHECK(sort_words(std::span(words).subspan(used), where, arguments));
+  std::string last; // the word before; an option at the end of the line may still want a value
+  for (size_t i = used; i < words.size(); last = words[i++]) {
+    if (words[i] == "--") { // also where an option in front of it wants a value: that is told below
+      arguments.workload.assign(words.begin() + static_cast<ptrdiff_t>(i) + 1, words.end());
+      break;
+    }
+    try {
+      std::string name;
+      std::string text;
+      if (processor.process(words[i], name, text)) {
+        if (!name.empty()) SPORE_CHECK(check_value(name, text, words[i], where));
+        if (!name.empty()) arguments.options[name].push_back(text);
+        continue;
+      }
+    } catch (const Poco::Exception& e) {
+      return refusal(e, words[i], *arguments.command, where);
+    }
+    arguments.rest.push_back(words[i]);
+  }
+  try {
+    processor.checkRequired();
+  } catch (const Poco::Exception&) {
+    return fail(SPORE_E_INVALID, "option " + quote(last) + where + " wants a value");
+  }
   if (*arguments.command->arguments == '\0' || used == 0) {
     std::vector<std::string> names;
     names.reserve(commands.size());
@@ -155,8 +208,19 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words, const s
 }
 
 std::string command_help(const Command& command) {
-  return "usage: " + usage_line(command) + "\n\n" + command.summary + ".\n\noptions:\n" +
-         describe_options(options_of(command));
+  const Poco::Util::OptionSet set = option_set(command);
+  Poco::Util::HelpFormatter formatter(set);
+  formatter.setUnixStyle(true);
+  formatter.setWidth(110);
+  formatter.setIndent(4);
+  formatter.setAutoIndent();
+  std::ostringstream text;
+  text << "usage: " << usage_line(command) << "\n\n" << command.summary << ".\n\noptions:\n";
+  formatter.format(text);
+  std::string help = text.str();
+  // Poco's formatter begins with a usage line of its own; ours says more.
+  if (const size_t own = help.find("usage: \n"); own != std::string::npos) help.erase(own, 8);
+  return help;
 }
 
 std::string group_help(const std::string& word, const std::vector<Command>& commands) {

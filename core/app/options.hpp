@@ -1,5 +1,5 @@
-// The command line: which command, which options, what is left over. Every option is listed in options.cpp, which
-// is also where --help comes from.
+// The command line: which command, which options, what is left over. Options are Poco's; every one is listed in
+// options.cpp, which is also where --help comes from.
 #pragma once
 
 #include <sporehost/result.hpp>

@@ -1,5 +1,6 @@
 #include "core/kernel/sha256.hpp"
 
+#include <Poco/SHA2Engine.h>
 #include <fcntl.h>
 
 #include <algorithm>
@@ -8,29 +9,36 @@
 
 #include "core/base/unique_fd.hpp"
 #include "core/kernel/files.hpp"
-#include "core/kernel/sha256_digest.hpp"
 
 namespace sporehost::kernel {
 
 using spore::Result;
 
+namespace {
+
+std::string finish(Poco::SHA2Engine& engine) {
+  return Poco::DigestEngine::digestToHex(engine.digest());
+}
+
+} // namespace
+
 std::string sha256(std::string_view bytes) {
-  Sha256Digest digest;
-  digest.update(bytes);
-  return digest.finish();
+  Poco::SHA2Engine engine(Poco::SHA2Engine::SHA_256);
+  engine.update(bytes.data(), bytes.size());
+  return finish(engine);
 }
 
 Result<std::string> sha256_file(const std::filesystem::path& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return file_error("read", path, errno);
-  Sha256Digest digest;
+  Poco::SHA2Engine engine(Poco::SHA2Engine::SHA_256);
   std::vector<char> buffer(size_t{1} << 18);
   while (true) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return file_error("read", path, errno);
-    if (count == 0) return digest.finish();
-    digest.update({buffer.data(), static_cast<size_t>(count)});
+    if (count == 0) return finish(engine);
+    engine.update(buffer.data(), static_cast<size_t>(count));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <Poco/Exception.h>
+
 #include "core/base/plugin_call.hpp"
 #include "core/base/text.hpp"
 
@@ -17,24 +19,35 @@ LoadFailure load_failed(const std::string& why) {
 std::variant<std::shared_ptr<Library>, LoadFailure> Library::open(const std::filesystem::path& file) {
   const char* who = keep_text("plugin '" + printable(file.string()) + "'");
   const PluginCall note(who); // its constructors run
-  // A symbol that is missing is an error here, with its name, and not the end of the process at some later call.
-  if (void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL))
-    return std::shared_ptr<Library>(new Library(who, handle));
-  const char* why = ::dlerror();
-  return load_failed(why != nullptr ? why : "no reason was given");
+  // Poco binds lazily, and a missing symbol would then end the process at some later call. Bound here first, it is an
+  // error with the symbol's name; Poco's own open below finds the file loaded and takes it over.
+  void* bound = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (bound == nullptr) {
+    const char* why = ::dlerror();
+    return load_failed(why != nullptr ? why : "no reason was given");
+  }
+  std::shared_ptr<Library> library(new Library(who));
+  try {
+    library->library_.load(file.string(), Poco::SharedLibrary::SHLIB_LOCAL);
+  } catch (const Poco::Exception& e) {
+    ::dlclose(bound);
+    return load_failed(e.displayText());
+  }
+  ::dlclose(bound);
+  return library;
 }
 
 Library::~Library() {
-  const PluginCall note(who_); // its destructors run
-  ::dlclose(handle_);
+  const PluginCall note(who_);
+  library_.unload();
 }
 
 std::variant<const spore_plugin*, LoadFailure> Library::enter() {
-  const auto entry = reinterpret_cast<spore_plugin_entry_fn>(::dlsym(handle_, SPORE_PLUGIN_ENTRY_SYMBOL));
-  if (entry == nullptr) {
+  if (!library_.hasSymbol(SPORE_PLUGIN_ENTRY_SYMBOL)) {
     return LoadFailure{LoadState::NoEntry, "does not export " SPORE_PLUGIN_ENTRY_SYMBOL "; is it a sporehost plugin?",
                        1};
   }
+  const auto entry = reinterpret_cast<spore_plugin_entry_fn>(library_.getSymbol(SPORE_PLUGIN_ENTRY_SYMBOL));
   try {
     const PluginCall note(who_);
     const spore_plugin* descriptor = entry();

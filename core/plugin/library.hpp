@@ -5,6 +5,8 @@
 
 #include <sporehost/abi.h>
 
+#include <Poco/SharedLibrary.h>
+
 #include <filesystem>
 #include <memory>
 #include <variant>
@@ -26,10 +28,10 @@ class Library {
   std::variant<const spore_plugin*, LoadFailure> enter();
 
  private:
-  Library(const char* who, void* handle) : who_(who), handle_(handle) {}
+  explicit Library(const char* who) : who_(who) {}
 
   const char* who_; // "plugin '/path/x.so'", for notes of calls
-  void* handle_;    // of dlopen
+  Poco::SharedLibrary library_;
 };
 
 } // namespace sporehost::plugin

@@ -1,6 +1,7 @@
 #include "core/system/module.hpp"
 
-#include <dlfcn.h>
+#include <Poco/Exception.h>
+#include <Poco/SharedLibrary.h>
 
 #include <array>
 #include <filesystem>
@@ -32,20 +33,17 @@ Result<fs::path> find_module(const ModuleName& name) {
 
 Result<const void*> load_module_table(const ModuleName& name) {
   SPORE_TRY(const fs::path file, find_module(name));
-  const auto failed = [&](const char* why) {
-    return fail(SPORE_E_INTERNAL, std::string(name.purpose) + " needs '" + file.string() +
-                                      "': " + (why != nullptr ? why : "no reason was given"));
-  };
-  // Never closed: TLS libraries keep state until the process ends.
-  void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) return failed(::dlerror());
-  const auto entry = reinterpret_cast<const void* (*)()>(::dlsym(handle, name.entry));
-  if (entry == nullptr) return failed(::dlerror());
-  const void* table = entry();
-  const std::string version = *static_cast<const char* const*>(table);
-  if (version == SPORE_MODULE_VERSION) return table;
-  return fail(SPORE_E_UNSUPPORTED, "'" + file.string() + "' is of version " + version + ", the program of " +
-                                       SPORE_MODULE_VERSION + "; install sporehost anew");
+  try {
+    // Never unloaded (Poco leaves that to a call of unload): TLS libraries keep state until the process ends.
+    Poco::SharedLibrary library(file.string(), Poco::SharedLibrary::SHLIB_LOCAL);
+    const void* table = reinterpret_cast<const void* (*)()>(library.getSymbol(name.entry))();
+    const std::string version = *static_cast<const char* const*>(table);
+    if (version == SPORE_MODULE_VERSION) return table;
+    return fail(SPORE_E_UNSUPPORTED, "'" + file.string() + "' is of version " + version + ", the program of " +
+                                         SPORE_MODULE_VERSION + "; install sporehost anew");
+  } catch (const Poco::Exception& e) {
+    return fail(SPORE_E_INTERNAL, std::string(name.purpose) + " needs '" + file.string() + "': " + e.message());
+  }
 }
 
 } // namespace sporehost

@@ -59,10 +59,10 @@ INSTANTIATE_TEST_SUITE_P(
         Misuse{"OptionForAValue",
                {"plan", "--memory", "--cpus", "2"},
                "option '--memory' of 'sporehost plan' wants a value: auto|SIZE\n"},
-        Misuse{"NoValueAtTheEnd", {"--config", "FILE", "--memory"}, "option '--memory' wants a value: auto|SIZE\n"},
+        Misuse{"NoValueAtTheEnd", {"--config", "FILE", "--memory"}, "option '--memory' wants a value\n"},
         Misuse{"NoValueBeforeTheWorkload",
                {"--config", "FILE", "--memory", "--", "/bin/true"},
-               "option '--memory' wants a value: auto|SIZE\n"},
+               "option '--memory' wants a value\n"},
         Misuse{"ValueOfAFlag", {"--config", "FILE", "--json=yes"}, "option '--json' takes no value\n"},
         Misuse{"HalfAnOption", {"--con", "FILE"}, "option '--con' can be more than one; write it out\n"},
         Misuse{

@@ -22,4 +22,9 @@ spore::Result<void> outcome_of(std::string_view function, spore_status status, c
                                  ", which this host does not know (SDK-27): " + text);
 }
 
+spore::Error broken_fill(std::string_view function) {
+  return spore::fail(SPORE_E_INVALID,
+                     std::string(function) + " changed the size of its struct, or set what is reserved (SDK-26)");
+}
+
 } // namespace sporehost

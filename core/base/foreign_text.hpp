@@ -30,4 +30,7 @@ class TextRoom {
 [[nodiscard]] spore::Result<void> outcome_of(std::string_view function, spore_status status,
                                              const spore::ErrorText& error);
 
+// What is wrong with a plugin whose `function` did not leave alone what is not its own in the struct that it filled.
+[[nodiscard]] spore::Error broken_fill(std::string_view function);
+
 } // namespace sporehost

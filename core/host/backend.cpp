@@ -31,17 +31,7 @@ void Backend::set_irq_line(uint32_t gsi, bool high) {
 
 template <typename Call>
 Result<void> Backend::call(const char* function, Call&& call) const {
-  spore::ErrorText error;
-  spore_status status = SPORE_E_INTERNAL;
-  if (!call_plugin(object_.who(), function, [&] { status = call(*object_.ops<spore_backend_ops>(), error.out()); }))
-    return spore::fail(SPORE_E_INTERNAL, object_.origin() + ": " + function + " let an exception out (SDK-7)");
-  if (auto result = outcome_of(function, status, error); !result) return result.error().in(object_.origin());
-  return {};
-}
-
-spore::Error Backend::broken_fill(const char* function) const {
-  return spore::fail(SPORE_E_INVALID, object_.origin() + ": " + function +
-                                          " changed the size of its struct, or set what is reserved (SDK-26)");
+  return object_.ask(function, [&](spore_error* error) { return call(*object_.ops<spore_backend_ops>(), error); });
 }
 
 Result<Probe> Backend::probe(bool measure) {
@@ -52,7 +42,7 @@ Result<Probe> Backend::probe(bool measure) {
   SPORE_CHECK(call("probe", [&](const spore_backend_ops& ops, spore_error* error) {
     return ops.probe(self(), measure ? 1 : 0, &raw, error);
   }));
-  if (raw.size != sizeof raw) return broken_fill("probe");
+  if (raw.size != sizeof raw) return broken_fill("probe").in(object_.origin());
   capabilities_ = raw.capabilities;
   if (raw.page_bytes == 0) raw.page_bytes = host_page_bytes(); // it said nothing of it
   if (!std::has_single_bit(raw.page_bytes))
@@ -93,7 +83,7 @@ Result<VcpuExit> Backend::run(uint32_t index) {
   raw.text = room.text();
   SPORE_CHECK(call(
       "run", [&](const spore_backend_ops& ops, spore_error* error) { return ops.run(self(), index, &raw, error); }));
-  if (raw.size != sizeof raw) return broken_fill("run");
+  if (raw.size != sizeof raw) return broken_fill("run").in(object_.origin());
   return VcpuExit{raw.reason, raw.address, room.read(raw.text)};
 }
 
@@ -110,7 +100,8 @@ Result<const Table*> Backend::require(const char* name, const char* machine) con
               [&] { table = static_cast<const Table*>(ops()->query_interface(self(), spore::to_abi(name))); });
   if (table != nullptr) {
     if (const std::string fault = plugin::check_interface(table); !fault.empty())
-      return spore::fail(SPORE_E_INVALID, object_.origin() + ": its table of " + name + " " + fault + " (SDK-26)");
+      return spore::fail(SPORE_E_INVALID,
+                         object_.origin() + ": it offers a table of " + name + " " + fault + " (SDK-26)");
     return table;
   }
   return spore::fail(SPORE_E_UNSUPPORTED,
@@ -124,7 +115,8 @@ Result<spore_arm64_gic> Backend::describe_gic() {
   SPORE_CHECK(call("describe_gic", [&](const spore_backend_ops&, spore_error* error) {
     return vm->describe_gic(self(), &gic, error);
   }));
-  if (gic.size != sizeof gic || gic.reserved != 0 || gic.reserved2 != 0) return broken_fill("describe_gic");
+  if (gic.size != sizeof gic || gic.reserved != 0 || gic.reserved2 != 0)
+    return broken_fill("describe_gic").in(object_.origin());
   return gic;
 }
 

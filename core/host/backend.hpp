@@ -76,7 +76,6 @@ class Backend final : public SlotMapper, public VmSetup {
   [[nodiscard]] spore::Result<const Table*> require(const char* name, const char* machine) const;
   [[nodiscard]] NotedOps<spore_backend_ops> ops() const { return object_.ops<spore_backend_ops>(); }
   [[nodiscard]] void* self() const { return object_.self(); }
-  [[nodiscard]] spore::Error broken_fill(const char* function) const;
   // Calls a function of the table; its error, or an exception that came out of it, names the plugin.
   template <typename Call>
   spore::Result<void> call(const char* function, Call&& call) const;

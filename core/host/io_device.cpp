@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include "core/arch/io_names.hpp"
 
+#include "core/arch/io_names.hpp"
 #include "core/base/foreign_text.hpp"
 
 namespace sporehost {
@@ -30,7 +30,7 @@ IoDevice& of(void* context) {
   return *static_cast<IoDevice*>(context);
 }
 
-// The elements of an array of pointers to sized structs; nothing where one is NULL, too short, or has `reserved` set.
+// The elements of an array of pointers to sized structs; nothing where one is NULL or too short.
 template <typename Struct>
 std::optional<std::vector<Struct>> elements(const Struct* const* from, uint32_t count) {
   std::vector<Struct> all;
@@ -72,31 +72,23 @@ Result<void> IoDevice::make(const plugin::Found& found, const std::string& optio
 Result<IoDevice::Traits> IoDevice::described() const {
   spore_io_traits raw{};
   raw.size = sizeof raw;
-  spore::ErrorText error;
-  spore_status status = SPORE_E_INTERNAL;
-  if (!call_plugin(object_.who(), "describe", [&] { status = ops()->describe(object_.self(), &raw, error.out()); }))
-    return fail(SPORE_E_INTERNAL, object_.origin() + ": describe let an exception out (SDK-7)");
-  if (auto outcome = outcome_of("describe", status, error); !outcome) return outcome.error().in(object_.origin());
-  if (raw.size != sizeof raw || raw.reserved != 0)
-    return fail(SPORE_E_INVALID, object_.origin() +
-                                     ": describe changed the size of its struct, or set what is "
-                                     "reserved (SDK-26)");
+  SPORE_CHECK(
+      object_.ask("describe", [&](spore_error* error) { return ops()->describe(object_.self(), &raw, error); }));
+  if (raw.size != sizeof raw || raw.reserved != 0) return broken_fill("describe").in(object_.origin());
   if (raw.window_count > SPORE_IO_WINDOWS_MAX || raw.irq_count > SPORE_IO_IRQS_MAX)
     return fail(SPORE_E_INVALID, object_.origin() + " describes more windows or interrupts than there can be (SDK-25)");
   const auto windows = elements(raw.windows, raw.window_count);
   const auto irqs = elements(raw.irqs, raw.irq_count);
   if (!windows || !irqs)
     return fail(SPORE_E_INVALID, object_.origin() +
-                                     " describes a window or an interrupt that is NULL, or whose size "
-                                     "is not set (SDK-26)");
+                                     " describes a window or an interrupt that is NULL, or whose size is "
+                                     "not set (SDK-26)");
   Traits traits;
   for (const spore_io_window& window : *windows)
     traits.windows.push_back({window.space, window.base, window.bytes, window.alignment});
   for (const spore_io_irq& irq : *irqs) {
     if (irq.reserved != 0)
-      return fail(SPORE_E_INVALID, object_.origin() +
-                                       " describes an interrupt that sets what is "
-                                       "reserved (SDK-26)");
+      return fail(SPORE_E_INVALID, object_.origin() + " describes an interrupt that sets what is reserved (SDK-26)");
     traits.irqs.push_back({irq.trigger, irq.gsi});
   }
   if (raw.acpi_hid.length > kLongestName || raw.fdt_compatible.length > kLongestName)

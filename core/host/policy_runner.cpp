@@ -46,18 +46,11 @@ Result<MemoryPlan> PolicyRunner::plan(const spore_memory_request& request, const
   spore_memory_plan raw{};
   raw.size = sizeof raw;
   raw.reason = room.text();
-  spore::ErrorText error;
-  spore_status status = SPORE_OK;
-  // A policy without the wrapper's thunks can let an exception out, which is its fault and not ours.
-  if (!call_plugin(policy_.who(), "plan", [&] {
-        const auto ops = policy_.ops<spore_memory_policy_ops>();
-        status = ops->plan(policy_.self(), &request, &facts, &raw, error.out());
-      }))
-    return fail(SPORE_E_INTERNAL, policy_.origin() + ": plan let an exception out (SDK-7)");
-  if (auto outcome = outcome_of("plan", status, error); !outcome) return outcome.error().in(policy_.origin());
-  if (raw.size != sizeof raw || raw.reserved != 0)
-    return fail(SPORE_E_INVALID,
-                policy_.origin() + ": plan changed the size of its struct, or set what is reserved (SDK-26)");
+  SPORE_CHECK(policy_.ask("plan", [&](spore_error* error) {
+    const auto ops = policy_.ops<spore_memory_policy_ops>();
+    return ops->plan(policy_.self(), &request, &facts, &raw, error);
+  }));
+  if (raw.size != sizeof raw || raw.reserved != 0) return broken_fill("plan").in(policy_.origin());
   MemoryPlan plan{raw.boot_bytes,  raw.region_bytes, raw.requested_bytes,
                   raw.block_bytes, raw.slot_bytes,   room.read(raw.reason)};
   if (plan.block_bytes == 0) plan.block_bytes = kDefaultBlock;
@@ -212,14 +205,14 @@ void PolicyRunner::request(const MemoryAction& action) {
     });
     return;
   }
-  change(wanted);
+  set_requested(wanted);
+  if (requested_changed_) requested_changed_();
   log_.write(SPORE_LOG_INFO, [&] { return fmt::format("requests {}: {}", format_size(wanted), action.reason); });
 }
 
-void PolicyRunner::change(uint64_t bytes) {
+void PolicyRunner::set_requested(uint64_t bytes) {
   requested_->set(bytes);
   call_plugin(device_.who, "requested_changed", [&] { device_.table->requested_changed(device_.self); });
-  if (requested_changed_) requested_changed_();
 }
 
 uint64_t PolicyRunner::plugged() const {
@@ -252,8 +245,7 @@ void PolicyRunner::cannot_grow(const std::string& why) {
   const uint64_t before = requested();
   if (there >= before) return;
   ceiling_ = there;
-  requested_->set(there);
-  call_plugin(device_.who, "requested_changed", [&] { device_.table->requested_changed(device_.self); });
+  set_requested(there);
   log_.write(SPORE_LOG_ERROR, [&] {
     return "of " + format_size(before) + " only " + format_size(there) + " can be plugged: " + why +
            "; the requested size is lowered to what is plugged";

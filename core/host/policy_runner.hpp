@@ -63,7 +63,8 @@ class PolicyRunner {
   spore::Result<MemoryPlan> plan(const spore_memory_request& request, const spore_memory_facts& facts);
 
   // From here on events lead to actions. [main] `device.table` NULL: the machine has nothing to resize.
-  // `requested` is this runner's to change until `detach`; `requested_changed` is called after each change.
+  // `requested` is this runner's to change until `detach`; `requested_changed` is called after each size that the
+  // policy asked for.
   void attach(EventLoop& loop, const MemoryPlan& plan, ResizableMemory device, RequestedSize& requested,
               std::function<void()> requested_changed);
   void detach();
@@ -88,7 +89,7 @@ class PolicyRunner {
   void carry_out(const MemoryAction& action);
   void hold(const MemoryAction& action, uint64_t wait_ns);
   void request(const MemoryAction& action);
-  void change(uint64_t bytes);
+  void set_requested(uint64_t bytes);
   void arm_tick(uint64_t tick_ms);
   [[nodiscard]] spore_memory_state memory_state(uint32_t event);
   [[nodiscard]] uint64_t plugged() const;

@@ -10,6 +10,7 @@
 #include "core/board/board.hpp"
 #include "core/host/backend.hpp"
 #include "core/host/device_set.hpp"
+#include "core/host/idle_backend.hpp"
 #include "core/host/rehearsal.hpp"
 #include "core/host/rehearsal_wire.hpp"
 
@@ -34,33 +35,6 @@ std::string read_input() {
     if (count <= 0) return text;
     text.append(buffer.data(), static_cast<size_t>(count));
   }
-}
-
-// A backend that takes everything and does nothing.
-plugin::PluginObject idle_backend() {
-  static int self;
-  static const spore_backend_ops ops = [] {
-    spore_backend_ops t{};
-    t.size = sizeof t;
-    t.destroy = [](void*) {};
-    t.query_interface = [](void*, spore_string) -> const void* { return nullptr; };
-    t.probe = [](void*, uint32_t, spore_probe*, spore_error*) -> spore_status { return SPORE_OK; };
-    t.open = [](void*, const spore_vm_config*, const spore_vm_callbacks*, spore_error*) -> spore_status {
-      return SPORE_OK;
-    };
-    t.map_memory = [](void*, uint64_t, void*, uint64_t, uint32_t, spore_error*) -> spore_status { return SPORE_OK; };
-    t.unmap_memory = [](void*, uint64_t, uint64_t, spore_error*) -> spore_status { return SPORE_OK; };
-    t.create_vcpu = [](void*, uint32_t, spore_error*) -> spore_status { return SPORE_OK; };
-    t.destroy_vcpu = [](void*, uint32_t) {};
-    t.run = [](void*, uint32_t, spore_exit*, spore_error*) -> spore_status { return SPORE_E_UNSUPPORTED; };
-    t.kick = [](void*, uint32_t) {};
-    t.set_irq_line = [](void*, uint32_t, uint32_t) -> spore_status { return SPORE_OK; };
-    t.pulse_irq = [](void*, uint32_t) -> spore_status { return SPORE_OK; };
-    t.add_doorbell = [](void*, const spore_doorbell*, spore_error*) -> spore_status { return SPORE_E_UNSUPPORTED; };
-    t.remove_doorbell = [](void*, const spore_doorbell*) -> spore_status { return SPORE_OK; };
-    return t;
-  }();
-  return {nullptr, {&ops, &self}, "the rehearsal's backend"};
 }
 
 // The log of the objects goes to the parent, whose level decides.
@@ -116,16 +90,24 @@ class Stage {
     return fail(SPORE_E_STATE, plugin.origin() + " does not offer the same as a moment ago (SDK-2)");
   }
 
-  Result<void> play_policy(const RehearsedPart& part) {
+  // Makes the object of a part for as long as `play`, which says what step comes next, does with it what it likes.
+  template <typename Play>
+  Result<void> with_object(const RehearsedPart& part, Play&& play) {
     SPORE_TRY(const plugin::Found found, load(part));
     ObjectHost host(part.name, part.options);
     step(part, "in create");
     SPORE_TRY(plugin::PluginObject object, registry_.create(found, *host.table(), part.options));
-    PolicyRunner policy(std::move(object));
-    step(part, "in plan");
-    SPORE_TRY(done_.plan, policy.plan(rehearsal_.request, with_probe(rehearsal_.facts, done_.probe)));
-    step(part, "in destroy");
-    return {}; // `policy` goes here
+    return play(std::move(object));
+  }
+
+  Result<void> play_policy(const RehearsedPart& part) {
+    return with_object(part, [&](plugin::PluginObject object) -> Result<void> {
+      PolicyRunner policy(std::move(object));
+      step(part, "in plan");
+      SPORE_TRY(done_.plan, policy.plan(rehearsal_.request, with_probe(rehearsal_.facts, done_.probe)));
+      step(part, "in destroy");
+      return {}; // `policy` goes here
+    });
   }
 
   Result<void> play_devices() {
@@ -136,7 +118,7 @@ class Stage {
     SPORE_TRY(auto loop, EventLoop::create());
     auto board = make_board(boot, region, kMostAddressBits);
     if (!board) return planned ? at(*rehearsal_.policy, board.error().in(origin(*rehearsal_.policy))) : board.error();
-    Backend backend(idle_backend());
+    Backend backend(to_object(std::make_unique<IdleBackend>(), "the rehearsal's backend"));
     GuestMemory memory;
     const RequestedSize requested(plan.requested_bytes);
     std::unique_ptr<ElasticService> elastic;
@@ -170,15 +152,13 @@ class Stage {
   }
 
   Result<void> play_backend(const RehearsedPart& part) {
-    SPORE_TRY(const plugin::Found found, load(part));
-    ObjectHost host(part.name, part.options);
-    step(part, "in create");
-    SPORE_TRY(plugin::PluginObject object, registry_.create(found, *host.table(), part.options));
-    Backend backend(std::move(object));
-    step(part, "in probe");
-    SPORE_TRY(done_.probe, backend.probe(rehearsal_.measure));
-    step(part, "in destroy");
-    return {};
+    return with_object(part, [&](plugin::PluginObject object) -> Result<void> {
+      Backend backend(std::move(object));
+      step(part, "in probe");
+      SPORE_TRY(done_.probe, backend.probe(rehearsal_.measure));
+      step(part, "in destroy");
+      return {};
+    });
   }
 
   const Rehearsal& rehearsal_;

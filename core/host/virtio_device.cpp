@@ -47,7 +47,7 @@ Result<void> VirtioDevice::check_interfaces() const {
   const auto* table = resizable_memory().table;
   if (table == nullptr) return {};
   if (const std::string fault = plugin::check_interface(table); !fault.empty())
-    return fail(SPORE_E_INVALID, "its table of " SPORE_RESIZABLE_MEMORY_1 " " + fault + " (SDK-26)");
+    return fail(SPORE_E_INVALID, "it offers a table of " SPORE_RESIZABLE_MEMORY_1 " " + fault + " (SDK-26)");
   return {};
 }
 

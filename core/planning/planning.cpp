@@ -70,12 +70,12 @@ Result<void> check_agent_device(const MachineConfig& config) {
                                           "add it, or leave the workload out");
 }
 
-// A plugin's factory and its options, checked and complete. Errors have the place in the machine description, and those
-// about the schema the plugin's file.
 std::string place_of(const PluginUse& use, const std::string& file) {
   return use.at.line == 0 ? std::string() : format_position(file, use.at);
 }
 
+// A plugin's factory and its options, checked and complete. Errors have the place in the machine description, and those
+// about the schema the plugin's file.
 struct Chosen {
   plugin::Found found;
   std::string options;

@@ -58,39 +58,37 @@ std::span<const char* const> functions_of(uint32_t kind) {
   }
 }
 
+// Reads as many functions as version 1.0 has. Empty: done; else what is wrong with the table.
+std::string read_functions(const void* table, std::vector<const void*>& functions) {
+  const size_t bytes = kFirst + functions.size() * sizeof(void*);
+  AnyOps head{};
+  if (!copy_in(table, &head, kFirst)) return "that is NULL or cannot be read";
+  if (head.size < bytes)
+    return "whose size is " + std::to_string(head.size) + ", version 1.0 already has " + std::to_string(bytes);
+  if (head.reserved != 0) return "whose field 'reserved' is not 0";
+  if (!copy_in(static_cast<const char*>(table) + kFirst, functions.data(), functions.size() * sizeof(void*)))
+    return "that cannot be read to its end";
+  return {};
+}
+
 } // namespace
 
 std::string check_ops(uint32_t kind, const void* ops) {
   const auto names = functions_of(kind);
   if (names.empty()) return "is of a kind that this host does not know";
-  AnyOps head{};
-  if (!copy_in(ops, &head, kFirst)) return "has a table of functions that is NULL or cannot be read";
-  if (head.size < bytes_of(names)) {
-    return "has a table of functions whose size is " + std::to_string(head.size) + ", version 1.0 already has " +
-           std::to_string(bytes_of(names));
-  }
-  if (head.reserved != 0) return "has a table of functions whose field 'reserved' is not 0";
   std::vector<const void*> functions(names.size());
-  if (!copy_in(static_cast<const char*>(ops) + kFirst, functions.data(), functions.size() * sizeof(void*))) {
-    return "has a table of functions that cannot be read to its end";
-  }
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (functions[i] == nullptr) return std::string("has NULL for the function '") + names[i] + "'";
-  }
-  return {};
+  if (const std::string fault = read_functions(ops, functions); !fault.empty())
+    return "has a table of functions " + fault;
+  const auto missing = std::find(functions.begin(), functions.end(), nullptr);
+  if (missing == functions.end()) return {};
+  return std::string("has NULL for the function '") + names[static_cast<size_t>(missing - functions.begin())] + "'";
 }
 
 std::string check_functions(const void* table, uint32_t bytes) {
-  AnyOps head{};
-  if (!copy_in(table, &head, kFirst)) return "cannot be read";
-  if (head.size < bytes)
-    return "has the size " + std::to_string(head.size) + ", version 1.0 already has " + std::to_string(bytes);
-  if (head.reserved != 0) return "has a field 'reserved' that is not 0";
   std::vector<const void*> functions((bytes - kFirst) / sizeof(void*));
-  if (!copy_in(static_cast<const char*>(table) + kFirst, functions.data(), functions.size() * sizeof(void*)))
-    return "cannot be read to its end";
-  if (std::find(functions.begin(), functions.end(), nullptr) != functions.end()) return "has NULL for a function";
-  return {};
+  if (const std::string fault = read_functions(table, functions); !fault.empty()) return fault;
+  const bool complete = std::find(functions.begin(), functions.end(), nullptr) == functions.end();
+  return complete ? "" : "that has NULL for a function";
 }
 
 PluginObject& PluginObject::operator=(PluginObject&& other) noexcept {

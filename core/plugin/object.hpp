@@ -1,6 +1,7 @@
 // An object that a plugin made, owned by the host: destroyed exactly once, its plugin's code kept until then.
 #pragma once
 
+#include "core/base/foreign_text.hpp"
 #include "core/base/plugin_call.hpp"
 #include "core/plugin/library.hpp"
 
@@ -46,6 +47,18 @@ class PluginObject {
   template <typename Ops>
   [[nodiscard]] NotedOps<Ops> ops() const {
     return {who_, static_cast<const Ops*>(object_.ops)};
+  }
+
+  // Calls `function` of this object, which has a status: `call(spore_error*)`. Errors, or an exception that came out of
+  // it, begin with the plugin's path and id.
+  template <typename Call>
+  [[nodiscard]] spore::Result<void> ask(const char* function, Call&& call) const {
+    spore::ErrorText error;
+    spore_status status = SPORE_E_INTERNAL;
+    if (!call_plugin(who_, function, [&] { status = call(error.out()); }))
+      return spore::fail(SPORE_E_INTERNAL, origin_ + ": " + function + " let an exception out (SDK-7)");
+    if (auto outcome = outcome_of(function, status, error); !outcome) return outcome.error().in(origin_);
+    return {};
   }
 
   // "plugin '/path/x.so' (id 'x')": put it before every error of this object.

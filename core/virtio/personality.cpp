@@ -46,8 +46,7 @@ spore::Result<VirtioTraits> Personality::described() const {
   if (!call("describe", [&] { status = ops().describe(object_.self, &raw, error.out()); }))
     return spore::fail(SPORE_E_INTERNAL, "its describe let an exception out (SDK-7)");
   SPORE_CHECK(outcome_of("describe", status, error));
-  if (raw.size != sizeof raw || raw.reserved != 0)
-    return spore::fail(SPORE_E_INVALID, "describe changed the size of its struct, or set what is reserved (SDK-26)");
+  if (raw.size != sizeof raw || raw.reserved != 0) return broken_fill("describe");
   if (raw.queue_count == 0 || raw.queue_count > SPORE_VIRTIO_QUEUES_MAX)
     return spore::fail(SPORE_E_INVALID, "its traits: queue_count " + std::to_string(raw.queue_count) +
                                             " is not in 1 to " + std::to_string(SPORE_VIRTIO_QUEUES_MAX) + " (SDK-25)");

@@ -1,7 +1,6 @@
 // An I/O device makes every call to the fakes and to the host: the transcripts are the same, and so is what becomes of
 // its interrupts.
 #include <gtest/gtest.h>
-#include <sporehost/backend.hpp>
 #include <sporehost/testing/fake_interrupts.hpp>
 #include <sporehost/testing/fake_streams.hpp>
 #include <sporehost/testing/plugin_loader.hpp>
@@ -10,6 +9,7 @@
 #include <fstream>
 
 #include "core/host/device_set.hpp"
+#include "core/host/idle_backend.hpp"
 #include "core/memory/guest_memory.hpp"
 
 namespace differential {
@@ -29,17 +29,9 @@ std::ostream& operator<<(std::ostream& out, const Lines& lines) {
 }
 
 // A backend that counts what is made of its lines.
-class Counting final : public spore::Backend {
+class Counting final : public sporehost::IdleBackend {
  public:
   explicit Counting(Lines& lines) : lines_(lines) {}
-  spore::Result<void> probe(bool, spore_probe&) override { return {}; }
-  spore::Result<void> open(const spore_vm_config&, const spore_vm_callbacks&) override { return {}; }
-  spore::Result<void> map_memory(uint64_t, void*, uint64_t, uint32_t) override { return {}; }
-  spore::Result<void> unmap_memory(uint64_t, uint64_t) override { return {}; }
-  spore::Result<void> create_vcpu(uint32_t) override { return {}; }
-  void destroy_vcpu(uint32_t) override {}
-  spore::Result<void> run(uint32_t, spore_exit&) override { return {}; }
-  void kick(uint32_t) override {}
   spore_status set_irq_line(uint32_t, bool level) override { return lines_.rises += level ? 1 : 0, SPORE_OK; }
   spore_status pulse_irq(uint32_t) override { return ++lines_.edges, SPORE_OK; }
 
@@ -88,9 +80,7 @@ std::vector<std::string> by_host(Lines& made) {
   const MachineSide machine{loop.get(), &memory, [](uint32_t, uint32_t, const std::string&) {}};
   StreamHub streams(*loop);
   const auto board = std::move(make_board(uint64_t{64} << 20, 0, 40)).value();
-  Backend backend(plugin::PluginObject(
-      nullptr, {&spore::Backend::Ops::table, static_cast<spore::Backend*>(std::make_unique<Counting>(made).release())},
-      "counting"));
+  Backend backend(to_object(std::make_unique<Counting>(made), "the test's backend"));
   Bus mmio(BusSpace::kMmio);
   Bus ports(BusSpace::kPort);
   IoPlaces places(board->io_area());
